@@ -18,8 +18,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <libxml/dict.h>
 #include <libxml/tree.h>
+
+#include <libxml/dict.h> /* wants tree.h before it */
 
 #include "base/attr.h"
 #include "base/str.h"
