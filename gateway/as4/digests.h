@@ -13,6 +13,7 @@
 
 #include "as4/pmode.h"
 #include "base/attr.h"
+#include "pki/algorithm.h"
 
 struct buf;
 struct err;
@@ -25,8 +26,8 @@ struct err;
 struct as4_digest {
     char *uri;       /* "#id" or "cid:..." as it stood in the Reference */
     char *transform; /* algorithm URI of its one transform */
-    enum pmode_digest method;
-    unsigned char octets[AS4_DIGEST_MAX];
+    enum digest_alg method;
+    unsigned char octets[DIGEST_OCTETS_MAX];
     size_t len;
 };
 
@@ -37,7 +38,7 @@ struct as4_digests {
 
 void as4_digests_free(struct as4_digests *digests); /* for AUTO */
 void as4_digests_add(struct as4_digests *digests, const char *uri, const char *transform,
-                     enum pmode_digest method, const void *octets, size_t len);
+                     enum digest_alg method, const void *octets, size_t len);
 void as4_digests_copy(struct as4_digests *to, const struct as4_digests *from);
 
 /* Equal as sets, any order; every field counts. */

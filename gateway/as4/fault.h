@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "as4/package.h"
 #include "as4/pmode.h"
+#include "as4/signing.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -66,15 +66,6 @@ struct as4_refusal {
     struct err local;          /* for our log, never for the wire */
 };
 void as4_refusal_clear(struct as4_refusal *refusal); /* for AUTO */
-
-/* A key of ours that signs, and how partners know it. */
-struct as4_signing {
-    const struct signer *signer;
-    const char *key;
-    const struct cert *cert;
-    const struct cert *const *chain; /* issuers, nearest first; for PKIPath */
-    size_t chain_count;
-};
 
 #define AS4_ANSWER_MAX  (256 * 1024) /* octets of a signal we make */
 #define AS4_ANSWER_TYPE "application/soap+xml; charset=UTF-8"

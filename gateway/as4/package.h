@@ -15,12 +15,12 @@
 #include "as4/digests.h"
 #include "as4/header.h"
 #include "as4/pmode.h"
+#include "as4/signing.h"
 #include "base/attr.h"
 #include "base/buf.h"
 
 struct cert;
 struct err;
-struct signer;
 struct source;
 
 #define AS4_CEK_MAX       32 /* octets, AES-256 */
@@ -60,12 +60,7 @@ struct as4_spec {
     const struct as4_part_spec *parts;
     size_t part_count;
 
-    const struct signer *signer;
-    const char *sign_key;         /* id of our key at the signer */
-    const struct cert *sign_cert; /* its certificate */
-    const struct cert *const
-        *sign_chain; /* issuers, nearest first, for PKIPath; may be NULL */
-    size_t sign_chain_count;
+    const struct as4_signing *signing;
     const struct cert *encrypt_cert; /* the partner's */
 };
 

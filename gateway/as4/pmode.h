@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "pki/algorithm.h"
 
 struct eb_user;
 
@@ -36,23 +37,6 @@ struct eb_user;
 #define PMODE_RATIO_FREE    (UINT64_C(1) << 20)   /* ... after this many octets */
 #define PMODE_PAST_MAX_MS   (90 * DAY_MS)         /* age of a timestamp */
 #define PMODE_FUTURE_MAX_MS HOUR_MS               /* a peer's clock may be fast */
-
-/* ds:SignatureMethod */
-enum pmode_sign {
-    PMODE_RSA_SHA256,
-    PMODE_ECDSA_SHA256,
-    PMODE_RSA_SHA384,
-    PMODE_RSA_SHA512,
-    PMODE_SIGN_COUNT
-};
-
-/* ds:DigestMethod */
-enum pmode_digest {
-    PMODE_SHA256,
-    PMODE_SHA384,
-    PMODE_SHA512,
-    PMODE_DIGEST_COUNT
-};
 
 /* xenc:EncryptionMethod of the parts */
 enum pmode_cipher {
@@ -79,28 +63,24 @@ enum pmode_ref {
     PMODE_REF_COUNT
 };
 
-#define PMODE_BIT(value) (1u << (value))
+#define PMODE_BIT(value) (1U << (unsigned)(value)) /* as XMLSIG_BIT() */
 
-/* Static texts for files and people ("rsa-sha256", "bst"), and the URI on the wire. */
-const char *pmode_sign_name(enum pmode_sign v);
-const char *pmode_digest_name(enum pmode_digest v);
+/* Static texts for files and people ("sha256", "bst"), and the URI on the wire. Those of
+ * signature and digest algorithms are pki/algorithm.h's. */
+const char *pmode_digest_name(enum digest_alg v);
 const char *pmode_cipher_name(enum pmode_cipher v);
 const char *pmode_wrap_name(enum pmode_wrap v);
 const char *pmode_ref_name(enum pmode_ref v);
-const char *pmode_sign_uri(enum pmode_sign v);
-const char *pmode_digest_uri(enum pmode_digest v);
 const char *pmode_cipher_uri(enum pmode_cipher v);
 const char *pmode_wrap_uri(enum pmode_wrap v);
 size_t pmode_cipher_key(enum pmode_cipher v); /* octets of its key */
 
 /* From those texts; false: no such name, *ret untouched. */
-bool pmode_sign_parse(const char *name, enum pmode_sign *ret);
-bool pmode_digest_parse(const char *name, enum pmode_digest *ret);
+bool pmode_sign_parse(const char *name, enum sign_alg *ret);
+bool pmode_digest_parse(const char *name, enum digest_alg *ret);
 bool pmode_cipher_parse(const char *name, enum pmode_cipher *ret);
 bool pmode_wrap_parse(const char *name, enum pmode_wrap *ret);
 bool pmode_ref_parse(const char *name, enum pmode_ref *ret);
-bool pmode_sign_of_uri(const char *uri, enum pmode_sign *ret);
-bool pmode_digest_of_uri(const char *uri, enum pmode_digest *ret);
 bool pmode_cipher_of_uri(const char *uri, enum pmode_cipher *ret);
 bool pmode_wrap_of_uri(const char *uri, enum pmode_wrap *ret);
 
@@ -113,8 +93,8 @@ struct pmode_party {
 };
 
 struct pmode_security {
-    enum pmode_sign sign;
-    enum pmode_digest digest;
+    enum sign_alg sign;
+    enum digest_alg digest;
     enum pmode_cipher cipher;
     enum pmode_ref sign_ref; /* form of key reference we emit */
     enum pmode_ref encrypt_ref;

@@ -21,6 +21,7 @@
 #include "base/buf.h"
 
 struct cert;
+struct certlist;
 struct err;
 struct signer;
 struct source;
@@ -30,11 +31,11 @@ struct trust;
 #define AS4_KEEP_ALL_MAX  (4 * 1024 * 1024) /* of all parts of one message */
 #define AS4_RECEIPT_MAX   AS4_ANSWER_MAX
 
-/* One of our decryption keys: the message names its certificate, the signer holds the key.
- * Replaced keys stay in the list while partners may still use them. */
-struct as4_own_key {
-    const struct cert *cert;
-    const char *key; /* id at the signer */
+/* Our decryption keys: the message names a certificate, the signer holds its key. Replaced keys
+ * stay in the list while partners may still use them. */
+struct as4_own_keys {
+    const struct certlist *certs;
+    const char *const *ids; /* at the signer, in the order of certs */
 };
 
 /* Who sent it, as found by the header's parties. Everything borrowed until the message and the
@@ -43,8 +44,7 @@ struct as4_peer {
     const char *partner;       /* its name in our files; half of the duplicate key */
     const struct pmode *pmode; /* pmode_test() of one for the test service */
     const struct trust *trust; /* its signing certificates */
-    const struct as4_own_key *keys;
-    size_t key_count;
+    const struct as4_own_keys *own;
 };
 
 enum as4_known {
@@ -64,7 +64,7 @@ struct as4_gate {
     enum as4_known (*known)(void *ctx, const char *partner, const char *message_id,
                             const unsigned char fingerprint[AS4_FINGERPRINT],
                             struct buf *ret_receipt, struct err *err);
-    const struct signer *signer;
+    struct signer *signer;
     int64_t now_ms;
 };
 
