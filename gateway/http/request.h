@@ -76,16 +76,17 @@ enum http_parse {
     HTTP_PARSE_REFUSED /* see *err */
 };
 
+/* Own it, do not look inside. */
 struct http_parser {
-    struct buf text;
-    size_t line; /* where the current line begins in text */
+    struct buf text; /* lines without their ends, each closed by NUL */
+    size_t octets;   /* of the head so far, line ends included */
+    size_t line;     /* where the current line begins in text */
     size_t lines;
     bool cr; /* the last octet was CR */
     bool ended;
-    struct http_head head; /* offsets are kept as pointers only after the last line */
+    struct http_head head; /* its pointers are set when the text no longer moves */
+    size_t path_at, query_at, host_at;
     size_t name_at[HTTP_HEADERS_MAX], value_at[HTTP_HEADERS_MAX];
-    size_t path_at, query_at;
-    bool has_query;
 };
 
 void http_parser_init(struct http_parser *parser);

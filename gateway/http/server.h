@@ -32,12 +32,12 @@
 #include "base/body.h"
 #include "http/request.h"
 
+struct cert;
 struct err;
 struct http_server;
 
 #define HTTP_BODY_IN_MEMORY (64 * 1024)
 #define HTTP_ADDRESS_TEXT   46 /* with NUL */
-#define HTTP_FINGERPRINT    65 /* SHA-256 in lower-case hexadecimal, with NUL */
 
 /* --- who calls ------------------------------------------------------------------------------ */
 
@@ -48,11 +48,9 @@ struct http_peer {
     pid_t pid;
     char address[HTTP_ADDRESS_TEXT]; /* numeric; "" for local */
     uint16_t port;
-    /* The client certificate that the TLS handshake verified; empty when there was none. */
-    char fingerprint[HTTP_FINGERPRINT];
-    const unsigned char
-        *cert_der; /* borrowed from the exchange (or from the gate's call) */
-    size_t cert_der_len;
+    /* The client certificate that the TLS handshake verified, counted by the exchange (borrow
+     * it, or cert_ref()); NULL when there was none. */
+    struct cert *cert;
 };
 
 /* --- answers -------------------------------------------------------------------------------- */
