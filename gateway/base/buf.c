@@ -21,6 +21,7 @@ static void move(struct buf *buf, size_t cap)
 
     if (!buf->wipe) {
         buf->data = mem_realloc(buf->data, cap, 1);
+        buf->data[buf->len] = '\0';
         buf->cap = cap;
         return;
     }
