@@ -14,11 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-static bool element(const xmlNode *node)
-{
-    return node->type == XML_ELEMENT_NODE;
-}
+#include "format/xml.h"
 
 static bool blank(const xmlNode *node)
 {
@@ -31,35 +27,11 @@ static bool blank(const xmlNode *node)
     return p == NULL || p[strspn(p, " \t\r\n")] == '\0';
 }
 
-bool dom_is(const xmlNode *node, const char *ns, const char *name)
-{
-    return node != NULL && element(node) && node->ns != NULL &&
-           text_eq((const char *)node->ns->href, ns) &&
-           text_eq((const char *)node->name, name);
-}
-
-static xmlNode *element_from(xmlNode *node)
-{
-    while (node != NULL && !element(node))
-        node = node->next;
-    return node;
-}
-
-xmlNode *dom_first(const xmlNode *parent)
-{
-    return element_from(parent->children);
-}
-
-xmlNode *dom_next(const xmlNode *node)
-{
-    return element_from(node->next);
-}
-
 size_t dom_count(const xmlNode *parent)
 {
     size_t count = 0;
 
-    for (xmlNode *n = dom_first(parent); n != NULL; n = dom_next(n))
+    for (xmlNode *n = xml_first(parent); n != NULL; n = xml_next(n))
         count++;
     return count;
 }
@@ -68,16 +40,16 @@ xmlNode *dom_take(xmlNode **at, const char *ns, const char *name)
 {
     xmlNode *node = *at;
 
-    if (!dom_is(node, ns, name))
+    if (!xml_is(node, ns, name))
         return NULL;
-    *at = dom_next(node);
+    *at = xml_next(node);
     return node;
 }
 
 bool dom_no_text(const xmlNode *parent)
 {
     for (xmlNode *n = parent->children; n != NULL; n = n->next) {
-        if (!element(n) && !blank(n))
+        if (n->type != XML_ELEMENT_NODE && !blank(n))
             return false;
     }
     return true;
@@ -85,56 +57,43 @@ bool dom_no_text(const xmlNode *parent)
 
 bool dom_empty(const xmlNode *node)
 {
-    return dom_first(node) == NULL && dom_no_text(node);
-}
-
-const char *dom_attr(const xmlNode *node, const char *ns, const char *name)
-{
-    for (xmlAttr *a = node->properties; a != NULL; a = a->next) {
-        const char *href = a->ns == NULL ? NULL : (const char *)a->ns->href;
-
-        if (!text_eq((const char *)a->name, name) || !text_eq(href, ns))
-            continue;
-        if (a->children == NULL)
-            return "";
-        if (a->children->type != XML_TEXT_NODE || a->children->next != NULL)
-            return NULL;
-        return (const char *)a->children->content;
-    }
-    return NULL;
-}
-
-size_t dom_attr_count(const xmlNode *node)
-{
-    size_t count = 0;
-
-    for (xmlAttr *a = node->properties; a != NULL; a = a->next)
-        count++;
-    return count;
+    return xml_first(node) == NULL && dom_no_text(node);
 }
 
 char *dom_leaf(const xmlNode *node)
 {
-    size_t len = 0;
-    char *text, *end;
+    struct err dropped = { 0 };
+    struct str text;
 
-    for (xmlNode *n = node->children; n != NULL; n = n->next) {
-        if (n->type != XML_TEXT_NODE && n->type != XML_CDATA_SECTION_NODE)
-            return NULL;
-        len += strlen((const char *)n->content);
-    }
-    text = end = mem_alloc(len + 1);
-    for (xmlNode *n = node->children; n != NULL; n = n->next)
-        end = stpcpy(end, (const char *)n->content);
-    return text;
+    if (!xml_leaf_trim(node, &text, &dropped))
+        return NULL;
+    return mem_strndup(text.ptr, text.len);
 }
 
 bool dom_base64(const xmlNode *leaf, struct buf *out)
 {
-    AUTO(mem_free) char *text = dom_leaf(leaf);
     struct err dropped = { 0 };
+    const char *text = xml_leaf(leaf, &dropped);
 
-    return text != NULL && base64_decode(text, strlen(text), out, &dropped);
+    return text != NULL && base64_decode(text, strlen(text), out, &dropped) && !out->over;
+}
+
+const char *dom_fragment(const xmlNode *node)
+{
+    const char *uri = xml_attr(node, NULL, "URI");
+
+    if (uri == NULL || uri[0] != '#' || !dom_ncname(uri + 1))
+        return NULL;
+    return uri + 1;
+}
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+
+bool dom_ncname(const char *text)
+{
+    if (text[0] == '\0' || strchr(LETTERS, text[0]) == NULL)
+        return false;
+    return text[strspn(text, LETTERS "0123456789.-")] == '\0';
 }
 
 static xmlNs *ns_of(xmlNode *node, const char *prefix)
@@ -144,18 +103,25 @@ static xmlNs *ns_of(xmlNode *node, const char *prefix)
 
 xmlNode *dom_add(xmlNode *parent, const char *prefix, const char *name)
 {
-    return xmlNewChild(parent, ns_of(parent, prefix), (const xmlChar *)name, NULL);
+    return xml_add(parent, ns_of(parent, prefix), name);
 }
 
 xmlNode *dom_add_text(xmlNode *parent, const char *prefix, const char *name,
                       const char *text)
 {
-    return xmlNewTextChild(parent, ns_of(parent, prefix), (const xmlChar *)name,
-                           (const xmlChar *)text);
+    return xml_add_text(parent, ns_of(parent, prefix), name, text);
+}
+
+xmlNode *dom_add_base64(xmlNode *parent, const char *prefix, const char *name,
+                        const void *data, size_t len)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT((len / 3 + 1) * 4);
+
+    base64_add(&text, data, len);
+    return dom_add_text(parent, prefix, name, buf_str(&text));
 }
 
 void dom_set(xmlNode *node, const char *prefix, const char *name, const char *value)
 {
-    xmlNewNsProp(node, ns_of(node, prefix), (const xmlChar *)name,
-                 (const xmlChar *)value);
+    xml_set(node, ns_of(node, prefix), name, value);
 }

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "format/xml.h"
 
 #define NEED_TEXT true /* the element may not be empty */
 
@@ -47,7 +48,6 @@ static bool leaf(const xmlNode *node, bool needed, char **ret, struct err *err)
 
     if (text == NULL)
         return bad(err, node, "holds an element or a comment where only text may stand");
-    trim(text);
     if (needed && text[0] == '\0')
         return bad(err, node, "is empty");
     if (utf8_count(text) > EB_TEXT_MAX)
@@ -59,7 +59,7 @@ static bool leaf(const xmlNode *node, bool needed, char **ret, struct err *err)
 /* An attribute's text, trimmed; *ret stays NULL when it is absent. */
 static bool attr(const xmlNode *node, const char *name, char **ret, struct err *err)
 {
-    const char *value = dom_attr(node, NULL, name);
+    const char *value = xml_attr(node, NULL, name);
 
     if (value == NULL)
         return true;
@@ -192,7 +192,7 @@ static bool read_property(const xmlNode *node, struct eb_property *p, struct err
 static bool read_properties(const xmlNode *group, struct eb_properties *ret,
                             struct err *err)
 {
-    xmlNode *at = dom_first(group), *node;
+    xmlNode *at = xml_first(group), *node;
     size_t cap = 0;
 
     while ((node = dom_take(&at, NS_EB, "Property")) != NULL) {
@@ -244,14 +244,14 @@ static bool read_timestamp(const xmlNode *parent, xmlNode **at, int64_t *ret,
 static bool read_info(const xmlNode *info, int64_t *ret_ms, char **ret_id, char **ret_ref,
                       struct err *err)
 {
-    xmlNode *at = dom_first(info);
+    xmlNode *at = xml_first(info);
 
     if (!read_timestamp(info, &at, ret_ms, err) ||
         !take_leaf(&at, info, "MessageId", NEED_TEXT, ret_id, err))
         return false;
     if (!eb_message_id_valid(*ret_id, true))
         return bad(err, info, "eb:MessageId is no message id");
-    if (dom_is(at, NS_EB, "RefToMessageId") &&
+    if (xml_is(at, NS_EB, "RefToMessageId") &&
         !take_leaf(&at, info, "RefToMessageId", NEED_TEXT, ret_ref, err))
         return false;
     return end_of(info, at, err);
@@ -259,13 +259,13 @@ static bool read_info(const xmlNode *info, int64_t *ret_ms, char **ret_id, char 
 
 static bool read_party(const xmlNode *node, struct eb_party *party, struct err *err)
 {
-    xmlNode *at = dom_first(node);
+    xmlNode *at = xml_first(node);
     const xmlNode *id = at;
 
     if (!take_leaf(&at, node, "PartyId", NEED_TEXT, &party->id, err) ||
         !attr(id, "type", &party->type, err))
         return false;
-    if (dom_is(at, NS_EB, "PartyId"))
+    if (xml_is(at, NS_EB, "PartyId"))
         return bad_value(err, node, "has more than one PartyId");
     if (!eb_is_uri(party->type != NULL ? party->type : party->id))
         return bad_value(err, id, "has no type that is a URI and is none itself");
@@ -275,7 +275,7 @@ static bool read_party(const xmlNode *node, struct eb_party *party, struct err *
 
 static bool read_parties(const xmlNode *info, struct eb_user *user, struct err *err)
 {
-    xmlNode *at = dom_first(info), *from, *to;
+    xmlNode *at = xml_first(info), *from, *to;
 
     return take_group(&at, info, "From", &from, err) &&
            read_party(from, &user->from, err) && take_group(&at, info, "To", &to, err) &&
@@ -284,10 +284,10 @@ static bool read_parties(const xmlNode *info, struct eb_user *user, struct err *
 
 static bool read_collaboration(const xmlNode *info, struct eb_user *user, struct err *err)
 {
-    xmlNode *at = dom_first(info);
+    xmlNode *at = xml_first(info);
     const xmlNode *service;
 
-    if (dom_is(at, NS_EB, "AgreementRef") &&
+    if (xml_is(at, NS_EB, "AgreementRef") &&
         (!attr(at, "type", &user->agreement_type, err) ||
          !take_leaf(&at, info, "AgreementRef", NEED_TEXT, &user->agreement, err)))
         return false;
@@ -306,8 +306,8 @@ static bool read_collaboration(const xmlNode *info, struct eb_user *user, struct
 
 static bool read_part(const xmlNode *node, struct eb_part *part, struct err *err)
 {
-    const char *href = dom_attr(node, NULL, "href");
-    xmlNode *at = dom_first(node), *group;
+    const char *href = xml_attr(node, NULL, "href");
+    xmlNode *at = xml_first(node), *group;
 
     if (href == NULL)
         return bad_value(err, node, "has no href: payloads in the Body are not taken");
@@ -328,7 +328,7 @@ static bool read_part(const xmlNode *node, struct eb_part *part, struct err *err
 
 static bool read_payload(const xmlNode *info, struct eb_user *user, struct err *err)
 {
-    xmlNode *at = dom_first(info), *node;
+    xmlNode *at = xml_first(info), *node;
     size_t cap = 0;
 
     while ((node = dom_take(&at, NS_EB, "PartInfo")) != NULL) {
@@ -346,7 +346,7 @@ static bool read_payload(const xmlNode *info, struct eb_user *user, struct err *
 
 static bool read_user(const xmlNode *node, struct eb_user *user, struct err *err)
 {
-    xmlNode *at = dom_first(node), *info, *parties, *collaboration, *group;
+    xmlNode *at = xml_first(node), *info, *parties, *collaboration, *group;
 
     if (!attr(node, "mpc", &user->mpc, err) ||
         !take_group(&at, node, "MessageInfo", &info, err) ||
@@ -388,16 +388,16 @@ static char *shown_leaf(const xmlNode *node, size_t max)
 
 static bool read_error(const xmlNode *node, struct eb_error *error, struct err *err)
 {
-    xmlNode *at = dom_first(node), *child;
+    xmlNode *at = xml_first(node), *child;
 
-    error->code = shown(dom_attr(node, NULL, "errorCode"), EB_TEXT_MAX);
-    error->severity = shown(dom_attr(node, NULL, "severity"), EB_TEXT_MAX);
-    error->category = shown(dom_attr(node, NULL, "category"), EB_TEXT_MAX);
-    error->origin = shown(dom_attr(node, NULL, "origin"), EB_TEXT_MAX);
+    error->code = shown(xml_attr(node, NULL, "errorCode"), EB_TEXT_MAX);
+    error->severity = shown(xml_attr(node, NULL, "severity"), EB_TEXT_MAX);
+    error->category = shown(xml_attr(node, NULL, "category"), EB_TEXT_MAX);
+    error->origin = shown(xml_attr(node, NULL, "origin"), EB_TEXT_MAX);
     error->short_description =
-        shown(dom_attr(node, NULL, "shortDescription"), EB_TEXT_MAX);
+        shown(xml_attr(node, NULL, "shortDescription"), EB_TEXT_MAX);
     error->ref_to_message =
-        shown(dom_attr(node, NULL, "refToMessageInError"), EB_TEXT_MAX);
+        shown(xml_attr(node, NULL, "refToMessageInError"), EB_TEXT_MAX);
     if (text_empty(error->code) || text_empty(error->severity))
         return bad(err, node, "lacks errorCode or severity");
     child = dom_take(&at, NS_EB, "Description");
@@ -429,7 +429,7 @@ static bool read_errors(xmlNode **at, const xmlNode *parent, struct eb_signal *s
 
 static bool read_signal(const xmlNode *node, struct eb_signal *signal, struct err *err)
 {
-    xmlNode *at = dom_first(node), *info;
+    xmlNode *at = xml_first(node), *info;
 
     if (!take_group(&at, node, "MessageInfo", &info, err) ||
         !read_info(info, &signal->timestamp_ms, &signal->message_id,
@@ -447,18 +447,15 @@ static bool read_signal(const xmlNode *node, struct eb_signal *signal, struct er
 /* Only for the answer's RefToMessageId, so from whatever stands there, if it is well formed. */
 static char *message_id_of(const xmlNode *user)
 {
-    const xmlNode *info = dom_first(user);
+    const xmlNode *info = xml_first(user);
     AUTO(mem_free) char *text = NULL;
 
-    for (const xmlNode *n = dom_is(info, NS_EB, "MessageInfo") ? dom_first(info) : NULL;
-         n != NULL; n = dom_next(n)) {
-        if (!dom_is(n, NS_EB, "MessageId"))
+    for (const xmlNode *n = xml_is(info, NS_EB, "MessageInfo") ? xml_first(info) : NULL;
+         n != NULL; n = xml_next(n)) {
+        if (!xml_is(n, NS_EB, "MessageId"))
             continue;
         text = dom_leaf(n);
-        if (text == NULL)
-            return NULL;
-        trim(text);
-        return eb_message_id_valid(text, true) ? TAKE(text) : NULL;
+        return text != NULL && eb_message_id_valid(text, true) ? TAKE(text) : NULL;
     }
     return NULL;
 }
@@ -467,7 +464,7 @@ bool eb_messaging_read(const xmlNode *messaging, struct eb_messaging *ret,
                        char **ret_message_id, struct err *err)
 {
     AUTO(eb_messaging_free) struct eb_messaging read = { 0 };
-    xmlNode *at = dom_first(messaging), *node;
+    xmlNode *at = xml_first(messaging), *node;
 
     *ret_message_id = NULL;
     node = dom_take(&at, NS_EB, "UserMessage");

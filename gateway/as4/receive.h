@@ -9,6 +9,7 @@
 #ifndef AS4_RECEIVE_H
 #define AS4_RECEIVE_H
 
+#include <libxml/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,6 +94,9 @@ struct as4_message {
     struct as4_message_private *private;
 };
 void as4_message_free(struct as4_message **message); /* wipes keys; for AUTO */
+
+/* The verified ds:SignedInfo, whose References a receipt brings back. Borrowed. */
+const xmlNode *as4_message_signed_info(const struct as4_message *message);
 
 enum as4_verdict {
     AS4_TAKEN,     /* *message */
