@@ -11,7 +11,6 @@
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
-#include <openssl/types.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,22 +23,17 @@
 
 struct sink;
 struct source;
+struct tls_client;
 struct http_client;
 
 /* Times in milliseconds; a 0 means the default beside it. */
 struct http_client_settings {
-    /*
-     * Fills the context of a new TLS connection: the partner's trust anchors (a store of its
-     * own: there are none in it), client certificate and key. Called on the calling thread
-     * once per connection; false with *err refuses the call (http.tls-setup). Protocol
-     * version, verification of the chain and of the host's name are the client's own, and
-     * cannot be switched off. NULL: https is refused.
-     */
-    bool (*tls_setup)(void *ctx, SSL_CTX *tls, struct err *err);
-    void *tls_ctx;
-    bool tls12; /* TLS 1.2 is allowed besides 1.3 */
-    bool
-        plain_loopback; /* http:// is allowed to 127.0.0.1, [::1] and localhost (webhooks) */
+    /* The partner's trust anchors, our certificate, the TLS versions (pki/tls.h); a count is
+     * taken. Verification of chain and host name cannot be switched off. NULL: https is
+     * refused. */
+    struct tls_client *tls;
+    /* http:// is allowed to 127.0.0.1, [::1] and localhost: for webhooks on this machine. */
+    bool plain_loopback;
     const char *user_agent;   /* NULL: none is sent. Copied */
     int64_t connect_ms;       /* 10000: name, TCP and TLS */
     int64_t total_ms;         /* 60000: the whole call, plus: */
@@ -51,21 +45,22 @@ struct http_client_settings {
 
 /* Everything is borrowed for the call. */
 struct http_call {
-    const char
-        *method;     /* "GET", "POST", "PUT", "PATCH", "DELETE"; NULL: POST with a body,
-                           else GET */
-    const char *url; /* https://host[:port]/path; for a local call only "/path?query" */
-    const char
-        *connect_to; /* "192.0.2.1:8443", "[2001:db8::1]:443": connect there, while the
-                               host of the URL is verified and sent; NULL: as the URL says */
+    /* "GET", "POST", "PUT", "PATCH", "DELETE"; NULL: POST with a body, else GET. */
+    const char *method;
+    /* "https://host[:port]/path"; for a local call only "/path?query". */
+    const char *url;
+    /* "192.0.2.1:8443", "[2001:db8::1]:443": connect there, while the host of the URL is
+     * verified and sent. NULL: as the URL says. */
+    const char *connect_to;
     const char *content_type; /* of the body; NULL: none */
     const struct http_header *headers;
     size_t header_count;
-    const struct source
-        *body;              /* NULL: none. Sent with its Content-Length; opened again when
-                                  a kept connection proves dead before anything came back */
-    struct sink *answer_to; /* a 2xx body goes here instead of result.body, without a
-                                  ceiling; other bodies to result.body */
+    /* Sent with its Content-Length; opened again when a kept connection proves dead before
+     * anything came back. NULL: none. */
+    const struct source *body;
+    /* A 2xx body goes here instead of result.body, without a ceiling; other bodies go to
+     * result.body. */
+    struct sink *answer_to;
 };
 
 enum http_outcome {

@@ -17,9 +17,15 @@
 
 /* --- octet classes -------------------------------------------------------------------------- */
 
+/* Of ASCII, whatever the locale. */
+static bool alnum(unsigned char c)
+{
+    return c < 0x80 && isalnum(c);
+}
+
 bool http_token_octet(unsigned char c)
 {
-    return isalnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 /* VCHAR, blank, TAB, obs-text. */
@@ -103,7 +109,7 @@ void http_percent_encode(const char *text, struct buf *out)
     for (const char *p = text; *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
 
-        if (isalnum(c) || strchr("-._~", c) != NULL)
+        if (alnum(c) || strchr("-._~", c) != NULL)
             (void)buf_addc(out, *p);
         else
             (void)buf_addf(out, "%%%02X", c);
@@ -187,7 +193,7 @@ bool http_query_unknown(const char *query, const char *const *known, struct buf 
 
     while (str_next(&rest, '&', &pair)) {
         struct str name = split_pair(&pair);
-        bool found = false;
+        bool found = name.len == 0;
 
         for (size_t i = 0; known[i] != NULL && !found; i++)
             found = name_is(name, known[i]);

@@ -60,6 +60,8 @@ int http_status_of(const struct err *err)
 
 void http_head_free(struct http_head *head)
 {
+    if (head->text != NULL)
+        mem_wipe(head->text, head->text_len);
     mem_free(&head->text);
     *head = (struct http_head){ 0 };
 }
@@ -122,10 +124,16 @@ static bool read_method(struct str name, enum http_method *ret, struct err *err)
     return err_set(err, ERR_REJECT, "http.method", "request line: unknown method");
 }
 
+/* Of ASCII, whatever the locale. */
+static bool alnum(unsigned char c)
+{
+    return c < 0x80 && isalnum(c);
+}
+
 /* pchar, "/" and "?" of RFC 3986; '%' is looked at apart. */
 static bool target_octet(unsigned char c)
 {
-    return isalnum(c) || (c != '\0' && strchr("-._~!$&'()*+,;=:@/?", c) != NULL);
+    return alnum(c) || (c != '\0' && strchr("-._~!$&'()*+,;=:@/?", c) != NULL);
 }
 
 static bool target_octets(struct str target, struct err *err)
@@ -255,7 +263,7 @@ static bool on_transfer_encoding(struct http_parser *parser, struct str value,
 static bool on_host(struct http_parser *parser, struct str value, struct err *err)
 {
     for (size_t i = 0; i < value.len; i++)
-        if (!isalnum((unsigned char)value.ptr[i]) &&
+        if (!alnum((unsigned char)value.ptr[i]) &&
             strchr("-._~:[]%", value.ptr[i]) == NULL)
             return err_set(err, ERR_REJECT, "http.host", "Host: octet 0x%02x",
                            (unsigned char)value.ptr[i]);
@@ -487,6 +495,7 @@ void http_parser_take(struct http_parser *parser, struct http_head *ret_head)
 {
     struct http_head *head = &parser->head;
 
+    head->text_len = parser->text.len;
     head->text = buf_detach(&parser->text);
     head->path = head->text + parser->path_at;
     head->query = parser->query_at > 0 ? head->text + parser->query_at : NULL;

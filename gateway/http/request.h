@@ -59,7 +59,8 @@ struct http_head {
     uint64_t length;      /* of HTTP_BODY_LENGTH */
     bool expect_continue; /* the client waits for 100 before it sends the body */
     bool keep_alive;      /* the client did not say "Connection: close" */
-    char *text;
+    char *text;           /* wiped when freed: it may hold a key of the caller */
+    size_t text_len;
 };
 
 void http_head_free(struct http_head *head); /* for AUTO; leaves it empty */

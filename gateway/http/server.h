@@ -61,18 +61,20 @@ struct http_answer {
     int status;
     const struct http_header *headers;
     size_t header_count;
-    struct buf *body;      /* content is taken; or NULL */
-    struct source *source; /* taken and freed; instead of body. Read by the calling thread
-                              before the call returns (kept in memory or in a sealed unlinked
-                              file), so it may stand on what belongs to that thread */
-    bool close;            /* close the connection afterwards */
+    struct buf *body; /* content is taken; or NULL */
+    /* Instead of body: taken and freed. It is read by the calling thread before the call
+     * returns (kept in memory or in a sealed unlinked file), so it may stand on what belongs
+     * to that thread, and a slow peer holds up no worker. */
+    struct source *source;
+    bool close; /* close the connection afterwards */
 };
 
 /* --- the gate ------------------------------------------------------------------------------- */
 
 enum http_verdict {
-    HTTP_GATE_REFUSE, /* answer `status` with `headers` and `text` now; the body is not read.
-                         Also for what needs no worker: 200 and a short text */
+    /* Answer `status` with `headers` and `text` now; the body is not read. Also for what needs
+     * no worker: 200 and a short text. */
+    HTTP_GATE_REFUSE,
     HTTP_GATE_ACCEPT,
 };
 
@@ -80,36 +82,39 @@ enum http_verdict {
 
 struct http_gate {
     enum http_verdict verdict;
-    /* ACCEPT */
-    uint64_t
-        body_max; /* octets; a longer body is 413, by its Content-Length or on the way */
+
+    /* ACCEPT. A body over body_max octets is 413, by its Content-Length or on the way. */
+    uint64_t body_max;
     bool needs_length; /* 411 when the request has neither Content-Length nor chunks */
     bool seal_spool;   /* the body is clear text: wiped in memory, sealed on disk */
-    void *note; /* handed to the handler in the exchange: the route, the partner, … */
-    void (*note_free)(
-        void **note); /* called when the exchange ends without a handler, and
-                                       after the handler; may be NULL */
-    /* REFUSE */
+    /* Handed to the handler in the exchange: the route, the partner. note_free (may be NULL)
+     * is called after the handler, or when the exchange ends without one. */
+    void *note;
+    void (*note_free)(void **note);
+
+    /* REFUSE. All copied; unused headers have NULL names, a NULL text is empty. */
     int status;
-    struct http_header
-        headers[HTTP_GATE_HEADERS]; /* copied; unused ones have NULL names */
-    const char *text;               /* copied; NULL: empty */
+    struct http_header headers[HTTP_GATE_HEADERS];
+    const char *text;
 };
 
 /* --- a service ------------------------------------------------------------------------------ */
 
+struct http_reply; /* the way back to the connection */
+
 /* One request, whole. Belongs to the worker until the handler returns. */
 struct http_exchange {
     const char
-        *listener; /* name of the listener it came by; lives as long as the server */
+        *listener; /* the name of the one it came by; lives as long as the server */
     struct http_head head;
     struct http_peer peer;
-    struct source
-        *body;    /* never NULL; size 0 without a body. Can be read again and again.
-                            A handler may take it: TAKE(exchange->body) */
-    void *note;   /* the gate's */
+    /* Never NULL; size 0 without a body. Can be read again and again, by any thread. A handler
+     * may keep it: TAKE(exchange->body). */
+    struct source *body;
+    void *note; /* the gate's */
+    void (*note_free)(void **note);
     void *worker; /* what the service's worker_new() gave this thread */
-    struct http_reply *reply; /* the server's */
+    struct http_reply *reply;
 };
 
 struct http_service {
@@ -124,7 +129,7 @@ struct http_service {
     /* Per worker thread, at its start and end; NULL: none. */
     void *(*worker_new)(void *ctx);
     void (*worker_free)(void *ctx, void *worker);
-    unsigned workers;   /* 0: 4 */
+    unsigned workers;   /* threads; 0: 4 */
     unsigned queue_max; /* exchanges that wait; 0: 64. More are answered 503 */
 };
 
@@ -137,11 +142,11 @@ struct http_listener {
     const char *name;      /* "partners", "office", "control": unique, stands in logs */
     const char *address;   /* numeric IPv4 or IPv6 */
     uint16_t port;         /* 0: the kernel chooses, http_server_port() tells */
-    SSL_CTX *tls;          /* referenced by the server; NULL: plain */
+    SSL_CTX *tls;          /* a count is taken; NULL: plain */
     const char *unix_path; /* instead of address: a socket file; a dead one is replaced */
     mode_t unix_mode;      /* 0: 0660 */
-    const struct http_service *service; /* must outlive the server; several listeners may
-                                           share one, and then share its workers and queue */
+    /* Must outlive the server. Listeners that share one share its workers and queue. */
+    const struct http_service *service;
 };
 
 #define HTTP_LISTENERS_MAX 16
@@ -151,14 +156,12 @@ struct http_limits {
     unsigned connections_max; /* 2048, over all listeners */
     unsigned per_address_max; /* 1024, of one address; unix sockets are not counted */
     int64_t
-        head_ms; /* 10000: whole head, handshake included, from accept or first octet */
-    int64_t
-        body_ms; /* 30000: whole body, plus one second per `rate_min` octets received */
-    int64_t
-        write_ms; /* 30000: whole answer, plus one second per `rate_min` octets sent */
-    uint64_t rate_min; /* 65536 octets: what a peer must keep up beyond the times above */
-    int64_t idle_ms;   /* 75000: a kept connection without a request */
-    uint64_t spool_max;    /* 2 GiB: octets of bodies on disk at a time; beyond it 503 */
+        head_ms; /* 10000: whole head, from accept (handshake included) or first octet */
+    int64_t body_ms;    /* 30000: whole body, and 1 s more per rate_min octets received */
+    int64_t write_ms;   /* 30000: whole answer, and 1 s more per rate_min octets sent */
+    uint64_t rate_min;  /* 65536: octets per second */
+    int64_t idle_ms;    /* 75000: a kept connection without a request */
+    uint64_t spool_max; /* 2 GiB: octets of bodies on disk at a time; beyond it 503 */
     const char *spool_dir; /* "/tmp" */
 };
 
