@@ -4,7 +4,8 @@
  *
  * TLS keys are other keys than those for messages: they protect transport only, so they may be
  * in the process that faces the network. A reload makes new contexts; old connections keep
- * theirs. Errors: ERR_CONFIG "file.*", "pki.*", "tls.key-mismatch", "tls.setup".
+ * theirs. Errors: ERR_CONFIG "file.*", "pki.*", "tls.setup"; of peers ERR_REJECT
+ * "tls.not-verified" and what pki/trust says.
  */
 #ifndef PKI_TLS_H
 #define PKI_TLS_H
@@ -67,6 +68,10 @@ void tls_client_free(struct tls_client **client); /* for AUTO */
  * The client must outlive the context.
  */
 bool tls_client_apply(struct tls_client *client, SSL_CTX *ctx, struct err *err) NODISCARD;
+
+/* Why this thread's last handshake with a context of tls_client_apply() was refused by us, in
+ * more words than OpenSSL's; false when it was not. */
+bool tls_client_why(struct err *ret);
 
 /* The peer's certificate, verified in the handshake (or in the one that is resumed); owned.
  * NULL with *ret_none when the peer sent none, NULL with err when it is one we do not take. */
