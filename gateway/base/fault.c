@@ -10,6 +10,12 @@
 /* One row per point: the name, and what has and has not happened when it is passed. */
 static const char *const names[] = {
     "test.point", /* the unit test's own: between two increments of a counter */
+    "store.begin",        /* the writer began a group, nothing is written */
+    "store.work-done",    /* its works have run, nothing is on disk */
+    "store.commit-fails", /* :fail - the disk refuses the commit */
+    "store.committed",    /* on disk, the callers do not know yet */
+    "store.erased",       /* keys deleted on disk, the log still holds them */
+    "store.staged",       /* a row of a body is on disk, its message is not */
     NULL,
 };
 
