@@ -24,6 +24,10 @@
 
 struct buf;
 
+/* Once, before threads; again is nothing. Running out of memory inside Jansson ends the process
+ * from then on. Parsing calls it too. */
+void json_init(void);
+
 struct json_limits {
     size_t octets;
     unsigned depth;
