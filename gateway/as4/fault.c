@@ -156,7 +156,7 @@ static void fill(struct soap_new *envelope, const struct as4_refusal *refusal,
 static bool wants_signature(const struct as4_refusal *refusal,
                             const struct as4_signing *signing)
 {
-    return signing != NULL && refusal->pmode != NULL && refusal->pmode->errors_signed;
+    return signing != NULL && refusal->pmode_known && refusal->pmode.errors_signed;
 }
 
 static bool signed_answer(const struct as4_refusal *refusal,
@@ -169,7 +169,7 @@ static bool signed_answer(const struct as4_refusal *refusal,
 
     soap_new(&envelope, true, false);
     fill(&envelope, refusal, host, now_ms);
-    if (sign_envelope(&envelope, &refusal->pmode->security, signing, NULL, 0, &digests,
+    if (sign_envelope(&envelope, &refusal->pmode.security, signing, NULL, 0, &digests,
                       &err) &&
         soap_print(&envelope, out, &err))
         return true;
@@ -210,8 +210,8 @@ bool as4_fault_answer(const struct as4_refusal *refusal,
     };
     bool made;
 
-    if (refusal->http_status == 503) {
-        *ret = (struct as4_answer){ .http_status = 503 };
+    if (refusal->http_status == 503 || refusal->http_status == 415) {
+        *ret = (struct as4_answer){ .http_status = refusal->http_status };
         return true;
     }
     if (refusal->header_fault)

@@ -60,10 +60,11 @@ struct as4_refusal {
     int http_status;   /* 200, 400, 500 as the P-Mode says; 503: no body at all */
     bool header_fault; /* an unknown mustUnderstand block: env:MustUnderstand, 500 */
     bool sender_known; /* the signature was good */
-    const struct pmode *pmode; /* NULL: not found, so the error goes unsigned */
-    char *ref_to_message_id;   /* NULL: could not be read */
-    const char *detail;        /* ErrorDetail, literal; only after a good signature */
-    struct err local;          /* for our log, never for the wire */
+    bool pmode_known;  /* else the error goes unsigned */
+    struct pmode pmode;
+    char *ref_to_message_id; /* NULL: could not be read */
+    const char *detail;      /* ErrorDetail, literal; only after a good signature */
+    struct err local;        /* for our log, never for the wire */
 };
 void as4_refusal_clear(struct as4_refusal *refusal); /* for AUTO */
 

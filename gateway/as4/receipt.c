@@ -56,7 +56,7 @@ bool as4_receipt_make(const struct as4_message *message,
     put_information(
         eb_signal_write(envelope.messaging, id, now_ms, message->user->message_id),
         as4_message_signed_info(message));
-    if (!sign_envelope(&envelope, &message->pmode->security, signing, NULL, 0, &digests,
+    if (!sign_envelope(&envelope, &message->pmode.security, signing, NULL, 0, &digests,
                        err) ||
         !soap_print(&envelope, &answer.body, err))
         return err_context(err, "receipt for message %s", message->user->message_id);

@@ -43,7 +43,7 @@ struct as4_own_keys {
  * refusal are freed. */
 struct as4_peer {
     const char *partner;       /* its name in our files; half of the duplicate key */
-    const struct pmode *pmode; /* pmode_test() of one for the test service */
+    struct pmode pmode;        /* pmode_test() of one for the test service */
     const struct trust *trust; /* its signing certificates */
     const struct as4_own_keys *own;
 };
@@ -58,10 +58,10 @@ enum as4_known {
 
 struct as4_gate {
     void *ctx;
-    /* Step 7. False: no P-Mode fits. A peer without pmode but with a partner: known, yet not
-     * this service; answered the same. */
+    /* Step 7. False: no P-Mode fits (see pmode_find()). */
     bool (*peer)(void *ctx, const struct eb_user *user, struct as4_peer *ret);
-    /* Step 13, after the header is authentic. */
+    /* Step 13, after the header is authentic. For AS4_KNOWN_SAME *ret_receipt is filled, for
+     * AS4_KNOWN_OTHER too when the P-Mode has resigned_retry_accept. */
     enum as4_known (*known)(void *ctx, const char *partner, const char *message_id,
                             const unsigned char fingerprint[AS4_FINGERPRINT],
                             struct buf *ret_receipt, struct err *err);
@@ -70,9 +70,9 @@ struct as4_gate {
 };
 
 struct as4_part {
-    char *content_id;
-    char *mime_type; /* of the content, from the property; NULL: not said */
-    char *charset;   /* NULL: not said */
+    const char *content_id;
+    const char *mime_type; /* of the content, from the property; NULL: not said */
+    const char *charset;   /* NULL: not said */
     bool compressed;
     const struct eb_properties *properties; /* all of them, the handler's own included */
     const struct source *content; /* decrypted and unzipped; open as often as you like */
@@ -83,7 +83,7 @@ struct as4_part {
 struct as4_message {
     struct eb_user *user;
     char *partner;
-    const struct pmode *pmode;
+    struct pmode pmode;     /* its texts are borrowed from the snapshot */
     struct as4_part *parts; /* in the order of PartInfo */
     size_t part_count;
     bool test;                     /* receipt, but no delivery */

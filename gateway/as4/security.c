@@ -17,10 +17,12 @@
 #include "as4/ns.h"
 #include "as4/reference.h"
 #include "as4/soap.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "format/xml.h"
+#include "pki/xmlsig.h"
 
 #define TOKENS_MAX 2 /* the signer's and the recipient's */
 
@@ -583,5 +585,44 @@ bool security_read(const struct soap *soap, const char *const *content_ids, size
         return false;
     *ret = read;
     read = (struct security){ 0 };
+    return true;
+}
+
+void security_scope(const struct security *security, const struct soap *soap,
+                    struct xmlsig_id *ids, size_t *ret_count)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < security->references.count; i++) {
+        const char *uri = security->references.items[i].uri;
+
+        if (uri[0] == '#')
+            ids[count++] = (struct xmlsig_id){ uri + 1, soap_by_id(soap, uri + 1) };
+    }
+    *ret_count = count;
+}
+
+static bool instant_of(const xmlNode *node, int64_t *ret)
+{
+    AUTO(mem_free) char *text = node == NULL ? NULL : dom_leaf(node);
+
+    return text != NULL && instant_parse(text, strlen(text), ret);
+}
+
+/* WSS 1.1 section 10. */
+bool security_timely(const struct security *security, int64_t now_ms, struct err *err)
+{
+    const xmlNode *created, *expires;
+    int64_t from, until;
+
+    if (security->timestamp == NULL)
+        return true;
+    created = xml_child(security->timestamp, NS_WSU, "Created");
+    expires = xml_child(security->timestamp, NS_WSU, "Expires");
+    if (created != NULL &&
+        (!instant_of(created, &from) || from > now_ms + PMODE_FUTURE_MAX_MS))
+        return bad(err, "the signed Timestamp lies in the future or is none");
+    if (expires != NULL && (!instant_of(expires, &until) || until < now_ms))
+        return bad(err, "the signed Timestamp has expired or is none");
     return true;
 }

@@ -11,6 +11,7 @@
 #include <libxml/tree.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "as4/digests.h"
 #include "as4/keyname.h"
@@ -21,6 +22,7 @@
 
 struct err;
 struct soap;
+struct xmlsig_id;
 
 #define SEC_WRAPPED_MAX 1024 /* octets of an encrypted key: RSA-8192 */
 struct sec_encrypted {
@@ -53,5 +55,13 @@ void security_free(struct security *security); /* for AUTO */
 NODISCARD bool security_read(const struct soap *soap, const char *const *content_ids,
                              size_t count, const struct pmode *pmode,
                              struct security *ret, struct err *err);
+
+/* The nodes that the References name, for pki/xmlsig: `ids` has room for AS4_REFERENCES_MAX. */
+void security_scope(const struct security *security, const struct soap *soap,
+                    struct xmlsig_id *ids, size_t *ret_count);
+
+/* A signed wsu:Timestamp lies around this instant; without one: true. ERR_REJECT "sec.grammar". */
+NODISCARD bool security_timely(const struct security *security, int64_t now_ms,
+                               struct err *err);
 
 #endif
