@@ -239,11 +239,6 @@ struct sender {
     struct tls_client *tls; /* what the client was made with */
 };
 
-static bool tls_setup(void *ctx, SSL_CTX *tls, struct err *err)
-{
-    return tls_client_apply(ctx, tls, err);
-}
-
 /* The client is made anew when the partner's TLS settings are. */
 static void sender_client(struct sender *s, const struct partner *partner)
 {
@@ -254,9 +249,7 @@ static void sender_client(struct sender *s, const struct partner *partner)
     http_client_free(&s->client);
     tls_client_free(&s->tls);
     s->tls = tls_client_ref(partner->tls);
-    const struct http_client_settings settings = { .tls_setup = tls_setup,
-                                                   .tls_ctx = s->tls,
-                                                   .tls12 = partner->tls12,
+    const struct http_client_settings settings = { .tls = s->tls,
                                                    .user_agent = USER_AGENT,
                                                    .connect_ms = d->settings.connect_ms,
                                                    .total_ms = d->settings.total_ms,

@@ -166,11 +166,7 @@ static bool package_new(const struct exchange *x, const struct snapshot *snap,
         .timestamp_ms = now,
         .parts = specs,
         .part_count = l->parts.count,
-        .signer = snap->keys.sign.signer,
-        .sign_key = snap->keys.sign.key,
-        .sign_cert = snap->keys.sign.cert,
-        .sign_chain = snap->keys.sign.chain,
-        .sign_chain_count = snap->keys.sign.chain_count,
+        .signing = &snap->keys.sign,
         .encrypt_cert = partner_encrypt_cert(partner, now),
     };
     bool ok = as4_package_make(&spec, ret, err);

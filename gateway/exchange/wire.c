@@ -105,6 +105,7 @@ static bool find_peer(void *ctx, const struct eb_user *user, struct as4_peer *re
 
 struct known_ctx {
     const char *partner, *eb_id;
+    char name[64];
     char digest[STORE_HASH_TEXT];
     struct buf *receipt;
     enum duplicate found;
@@ -121,7 +122,7 @@ static bool known_work(struct store_tx *tx, void *ctx, struct err *err)
         return false;
     if (c->found == DUPLICATE_NONE)
         return true;
-    return body_load(tx, entry.message_row, "receipt", c->receipt, &found, err) &&
+    return body_load(tx, entry.message_row, c->name, c->receipt, &found, err) &&
            (found || err_set(err, ERR_BUG, "wire.receipt-absent",
                              "a known message has no stored receipt"));
 }
@@ -131,9 +132,12 @@ static enum as4_known find_known(void *ctx, const char *partner, const char *mes
                                  struct buf *ret_receipt, struct err *err)
 {
     struct call *c = ctx;
-    struct known_ctx known = { partner, message_id, "", ret_receipt, DUPLICATE_NONE };
+    struct known_ctx known = { .partner = partner,
+                               .eb_id = message_id,
+                               .receipt = ret_receipt };
 
     inbound_hex(fingerprint, AS4_FINGERPRINT, known.digest);
+    inbound_receipt_name(message_id, known.name);
     if (!store_read(c->wire->x->store, known_work, &known, err))
         return AS4_KNOWN_FAILED;
     switch (known.found) {
