@@ -350,15 +350,9 @@ static bool have_input(struct connection *conn)
     buf_added(&conn->in, got);
     if (io == TRANSPORT_OK)
         return true;
-    buf_free(&conn->in);
-    return wait_for(conn, io);
-}
-
-static void used_input(struct connection *conn, size_t used)
-{
-    buf_remove_head(&conn->in, used);
-    if (conn->in.len == 0)
+    if (conn->state == CONN_HEAD) /* it may rest here for long */
         buf_free(&conn->in);
+    return wait_for(conn, io);
 }
 
 static bool step_head(struct connection *conn, int64_t now_ms)
@@ -372,7 +366,7 @@ static bool step_head(struct connection *conn, int64_t now_ms)
     if (conn->served > 0 && http_parser_idle(&conn->parser))
         conn->deadline_ms = now_ms + conn->core->limits.head_ms;
     parse = http_parser_feed(&conn->parser, conn->in.data, conn->in.len, &used, &err);
-    used_input(conn, used);
+    buf_remove_head(&conn->in, used);
     if (parse == HTTP_PARSE_DONE)
         begin_request(conn, now_ms);
     else if (parse == HTTP_PARSE_REFUSED)
@@ -409,7 +403,7 @@ static bool step_body(struct connection *conn, int64_t now_ms)
         refuse(conn, &err, now_ms);
         return true;
     }
-    used_input(conn, used);
+    buf_remove_head(&conn->in, used);
     conn->moved += used;
     conn->deadline_ms = total_deadline(conn, conn->core->limits.body_ms);
     if (done)
