@@ -133,10 +133,10 @@ static bool file_sign(struct signer *s, const char *id, enum sign_alg alg,
 
 /* --- unwrapping --------------------------------------------------------------------------- */
 
-/* All ones when a is 1 and b equals c, else all zeros, without a branch on them. */
-static unsigned char mask_of(int a, size_t b, size_t c)
+/* All ones when opened is 1 and len is as wanted, else all zeros, without a branch on them. */
+static unsigned char mask_of(int opened, size_t len, size_t want)
 {
-    uint64_t differ = (uint64_t)(unsigned)(a ^ 1) | (uint64_t)(b ^ c);
+    uint64_t differ = (uint64_t)(unsigned)(opened ^ 1) | (uint64_t)(len ^ want);
 
     return (unsigned char)(((differ | (0 - differ)) >> 63) - 1);
 }
@@ -155,6 +155,7 @@ static bool file_unwrap(struct signer *s, const char *id, struct oaep oaep,
     struct file_key *key = key_of(s, id, err);
     unsigned char plain[SIGN_OCTETS_MAX] = { 0 }, other[CONTENT_KEY_MAX], mask;
     size_t len = sizeof plain;
+    int opened;
     AUTO(pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
 
     if (key == NULL)
@@ -167,8 +168,8 @@ static bool file_unwrap(struct signer *s, const char *id, struct oaep oaep,
     if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 || !oaep_set(ctx, oaep))
         return failed(err, "unwrapping", id);
     random_octets(other, sizeof other);
-    mask = mask_of(EVP_PKEY_decrypt(ctx, plain, &len, wrapped, wrapped_len) == 1, len,
-                   out_len);
+    opened = EVP_PKEY_decrypt(ctx, plain, &len, wrapped, wrapped_len);
+    mask = mask_of(opened, len, out_len);
     choose(mask, plain, other, out, out_len);
     mem_wipe(plain, sizeof plain);
     mem_wipe(other, sizeof other);
