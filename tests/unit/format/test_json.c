@@ -242,8 +242,7 @@ static void test_printing(void **state)
     struct err err = { 0 };
     AUTO(json_drop) json_t *value = json_parse(text, sizeof text - 1, NULL, &err);
     AUTO(buf_free)
-    struct buf out = BUF_INIT(200),
-               small = BUF_INIT(10), pretty = BUF_INIT(200);
+    struct buf out = BUF_INIT(200), small = BUF_INIT(10), pretty = BUF_INIT(200);
 
     (void)state;
     json_print(value, &out);
