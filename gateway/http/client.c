@@ -38,7 +38,6 @@
 #define ANSWER_HEAD_MAX (64 * 1024) /* octets of all header lines of an answer */
 #define HEADER_LINE_MAX (8 * 1024)  /* octets of a header line we send */
 #define KEPT_S          60L /* a connection that rested longer is not used again */
-#define MIB             UINT64_C(1048576)
 
 struct http_client {
     struct http_client_settings settings;
@@ -370,8 +369,7 @@ static void set_timeouts(CURL *curl, const struct http_client_settings *s,
                          const struct http_call *call)
 {
     uint64_t size = call->body != NULL ? call->body->size : 0;
-    int64_t total_ms =
-        s->total_ms + (int64_t)((size + MIB - 1) / MIB) * s->total_per_mib_ms;
+    int64_t total_ms = s->total_ms + (int64_t)(size / 1024) * s->total_per_mib_ms / 1024;
 
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)total_ms);
@@ -462,7 +460,6 @@ static const struct {
     { CURLE_PARTIAL_FILE, "http.cut", "reading the answer" },
     { CURLE_ABORTED_BY_CALLBACK, "http.aborted", "ended by our shutdown" },
     { CURLE_URL_MALFORMAT, "http.url", "reading the URL" },
-    { CURLE_UNSUPPORTED_PROTOCOL, "http.url", "reading the URL" },
 };
 
 static const char *fault_name(const struct http_client *client, CURLcode code,
@@ -521,7 +518,7 @@ static void judge_failure(struct http_client *client, CURLcode code)
             result->fault.kind = ERR_UNSURE;
         return;
     }
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    if (code == CURLE_URL_MALFORMAT)
         kind = ERR_CONFIG;
     set_fault(&result->fault, kind, name, words,
               client->words[0] != '\0' ? client->words : curl_easy_strerror(code));

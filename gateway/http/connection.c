@@ -137,6 +137,13 @@ static int64_t total_deadline(const struct connection *conn, int64_t base_ms)
     return conn->started_ms + base_ms + (int64_t)(conn->moved / rate) * SECOND_MS;
 }
 
+static void linger(struct connection *conn, int64_t now_ms)
+{
+    transport_finish(&conn->io);
+    conn->state = CONN_LINGER;
+    conn->deadline_ms = now_ms + LINGER_MS;
+}
+
 /* --- answering ---------------------------------------------------------------------------------- */
 
 static bool must_close(const struct connection *conn, const struct response *response)
@@ -334,8 +341,8 @@ static bool step_handshake(struct connection *conn, int64_t now_ms)
         return wait_for(conn, io);
     count_up(conn->core, COUNT_HANDSHAKE_FAILED);
     note_fault(conn, "http.handshake", &err, now_ms);
-    connection_close(conn);
-    return false;
+    linger(conn, now_ms); /* the alert says why: a reset must not overtake it */
+    return true;
 }
 
 /* Octets to work on: those left over, or fresh ones. */
@@ -444,9 +451,7 @@ static void end_answer(struct connection *conn, int64_t now_ms)
     conn->served++;
     conn->moved = 0;
     if (conn->close_after || conn->core->stopping) {
-        transport_finish(&conn->io);
-        conn->state = CONN_LINGER;
-        conn->deadline_ms = now_ms + LINGER_MS;
+        linger(conn, now_ms);
         return;
     }
     conn->state = CONN_HEAD;

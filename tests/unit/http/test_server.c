@@ -594,11 +594,16 @@ static void test_going_away(void **state)
         else
             raw_reset(&peer);
     }
-    want_good(shared);
-    for (int i = 0; i < 300 && counters(shared).connections > 0; i++)
+    for (int i = 0; i < 1000 && counters(shared).connections + counters(shared).queued +
+                                        counters(shared).working >
+                                    0;
+         i++)
         usleep(10000);
     assert_int_equal(counters(shared).connections, 0);
+    for (int i = 0; i < 300 && counters(shared).spool_octets > 0; i++)
+        usleep(10000);
     assert_int_equal(counters(shared).spool_octets, 0);
+    want_good(shared);
 }
 
 /* The client ends its side after the request: it is answered all the same. */
