@@ -98,6 +98,11 @@ const struct code_in *code_in(const struct code_list *list, const char *country,
 /* NULL: no such canonical code, or the country has no values in this list. */
 const struct code_out *code_out(const struct code_list *list, const char *country,
                                 const char *code);
+/* The value that says the code with an attribute set beside it (IDENTIFIED with extended=true is 21 in
+ * Ukraine); NULL: none, code_out() is right. */
+const struct code_in *code_out_with(const struct code_list *list, const char *country,
+                                    const char *code, const char *set_name,
+                                    const char *set_value);
 /*
  * A value that would be right if look-alike letters were taken for each other (Latin M for Cyrillic М,
  * Latin B for Cyrillic В): for the remedy only, never taken by itself. NULL: none.
