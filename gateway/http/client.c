@@ -21,7 +21,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/body.h"
 #include "base/clock.h"
@@ -220,6 +222,38 @@ static CURLcode on_tls_context(CURL *curl, void *tls, void *arg)
     return CURLE_OK;
 }
 
+/* --- SIGPIPE: OpenSSL writes to sockets that may be dead; the process keeps its own ways ------- */
+
+struct pipe_guard {
+    sigset_t before;
+    bool pending; /* already before us: not ours to take */
+};
+
+static struct pipe_guard guard_begin(void)
+{
+    struct pipe_guard guard = { 0 };
+    sigset_t pipe_only, pending;
+
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    guard.pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &guard.before);
+    return guard;
+}
+
+static void guard_end(const struct pipe_guard *guard)
+{
+    const struct timespec now = { 0 };
+    sigset_t pipe_only;
+
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    if (!guard->pending)
+        (void)sigtimedwait(&pipe_only, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
 /* --- life --------------------------------------------------------------------------------------- */
 
 static void begin_once(void)
@@ -255,7 +289,10 @@ struct http_client *http_client_new(const struct http_client_settings *settings)
 
 void http_client_reset(struct http_client *client)
 {
-    curl_easy_cleanup(TAKE(client->curl));
+    struct pipe_guard guard = guard_begin();
+
+    curl_easy_cleanup(TAKE(client->curl)); /* TLS says good-bye */
+    guard_end(&guard);
 }
 
 void http_client_free(struct http_client **client)
@@ -583,6 +620,7 @@ static void perform(struct http_client *client, const struct http_call *call,
     AUTO(list_free) struct curl_slist *headers = NULL;
     AUTO(list_free) struct curl_slist *connect_to = NULL;
     CURL *curl = client->curl;
+    struct pipe_guard guard;
 
     if (!make_headers(call, &headers, &client->result->fault) ||
         !make_connect_to(call, &connect_to, &client->result->fault))
@@ -597,7 +635,9 @@ static void perform(struct http_client *client, const struct http_call *call,
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, connect_to);
+    guard = guard_begin();
     judge(client, curl_easy_perform(curl));
+    guard_end(&guard);
     reader_close(&client->body);
     ERR_clear_error();
 }

@@ -528,6 +528,25 @@ static void test_tls(void **state)
     http_server_stop(&server, 1000);
 }
 
+/* 70 MiB where 64 are taken: the refusal comes while we still send, and is heard. */
+static void test_refused_early(void **state)
+{
+    struct http_server *server = start_server(pki.server, pki.server_key, false);
+    AUTO(http_client_free)
+    struct http_client *client = tls_client(pki.ca, pki.client, pki.client_key);
+    AUTO(http_result_free) struct http_result result = HTTP_RESULT_INIT;
+    AUTO(mem_free) char *large = mem_alloc(70 * MIB + 1);
+
+    (void)state;
+    memset(large, 'x', 70 * MIB);
+    tls_post(client, server, "gw.test.example", large, &result);
+    if (result.outcome != HTTP_ANSWERED)
+        fail_msg("%s: %s", result.fault.code, result.fault.text);
+    assert_int_equal(result.status, 413);
+    assert_false(result.wrote_all);
+    http_server_stop(&server, 100);
+}
+
 struct tls_row {
     const char *name;
     const char *ca, *cert, *key; /* ours */
@@ -668,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_body_source_fails),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_refused_early),
         cmocka_unit_test(test_tls_refusals),
         cmocka_unit_test(test_tls_to_plain),
         cmocka_unit_test(test_local),

@@ -680,10 +680,14 @@ static void test_crowd(void **state)
 {
     struct http_limits limits = { .connections_max = 600, .per_address_max = 500 };
     struct http_server *server = start(&limits);
+    struct raw kept = raw_connect(http_server_port(server, "plain"));
+    AUTO(buf_free) struct buf out = BUF_INIT(10000);
     static struct raw crowd[1100];
     int64_t start_ms;
 
     (void)state;
+    raw_says(&kept, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+    raw_read_answer(&kept, &out);
     for (size_t i = 0; i < 1100; i++) {
         crowd[i] = raw_connect(http_server_port(server, "plain"));
         if (i % 11 == 0)
@@ -697,6 +701,11 @@ static void test_crowd(void **state)
     assert_true(now_ms() - start_ms < 3000);
     assert_true(counters(server).connections <= 500);
     assert_true(counters(server).evicted >= 600);
+    buf_clear(&out); /* a connection that was served before is not the one to go */
+    raw_says(&kept, "GET /ok HTTP/1.1\r\n" HOST "\r\n");
+    raw_read_answer(&kept, &out);
+    assert_int_equal(strncmp(buf_str(&out), "HTTP/1.1 200 ", 13), 0);
+    raw_close(&kept);
     for (size_t i = 0; i < 1100; i++)
         raw_close(&crowd[i]);
     http_server_stop(&server, 0);
