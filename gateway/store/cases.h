@@ -87,7 +87,7 @@ struct case_filter {
 struct case_list {
     struct case_row *items;
     size_t count;
-    char next[STORE_NAME_TEXT]; /* cursor for the next page; "" at the end */
+    char next[STORE_NAME_TEXT + 24]; /* cursor for the next page; "" at the end */
 };
 NODISCARD bool case_select(struct store_tx *tx, const struct case_filter *filter,
                            struct case_list *ret, struct err *err);
@@ -126,7 +126,9 @@ NODISCARD bool case_find_by_key(struct store_tx *tx, const char *kind, const cha
 /*
  * Deletes the case's keys, sealed records, hashes, and lets go of its bodies: when the
  * store_run() around it returns, none of it can be read again, from database or log. Rows with
- * ids, states and digests stay; the row's state becomes `state`.
+ * ids, states and digests stay; the row's state becomes `state` and it counts as closed.
+ * ERR_REJECT "case.unsent" while a message of it waits to be sent: cancel it first. ERR_UNSURE
+ * "store.log-kept" from store_run(): deleted, but do it again to empty the log.
  */
 NODISCARD bool case_erase(struct store_tx *tx, const char *case_id, const char *state,
                           struct err *err);
