@@ -11,27 +11,20 @@
  * work the new one is closed. Out of descriptors, accepting pauses until a connection has gone
  * or PAUSE_MS have passed, instead of spinning on a listener that stays readable.
  *
- * TCP_NODELAY is set on the listening sockets and inherited. The loop thread blocks all
- * signals, so no write ends the process by SIGPIPE.
+ * The loop thread blocks all signals, so no write ends the process by SIGPIPE.
  */
 #include "http/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -40,10 +33,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "http/listen.h"
 #include "http/server_private.h"
 #include "http/spool.h"
 
-#define BACKLOG     1024
 #define ACCEPTS_MAX 64 /* connections taken before others have their turn */
 #define PAUSE_MS    500
 
@@ -263,41 +256,6 @@ static bool within_ceilings(struct http_server *server, const struct http_peer *
     return server->count < limits->connections_max || make_room(server, NULL);
 }
 
-static bool identify_local(int fd, struct http_peer *peer)
-{
-    struct ucred cred;
-    socklen_t len = sizeof cred;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-        return false;
-    peer->local = true;
-    peer->uid = cred.uid;
-    peer->gid = cred.gid;
-    peer->pid = cred.pid;
-    return true;
-}
-
-static bool identify(int fd, const struct sockaddr_storage *from, struct http_peer *peer)
-{
-    const void *address;
-
-    if (from->ss_family == AF_UNIX)
-        return identify_local(fd, peer);
-    if (from->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-
-        address = &in->sin_addr;
-        peer->port = ntohs(in->sin_port);
-    } else {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
-
-        address = &in6->sin6_addr;
-        peer->port = ntohs(in6->sin6_port);
-    }
-    return inet_ntop(from->ss_family, address, peer->address, sizeof peer->address) !=
-           NULL;
-}
-
 static bool open_transport(struct door *door, int fd, struct transport *ret)
 {
     SSL_CTX *tls = NULL;
@@ -324,7 +282,7 @@ static void begin(struct door *door, int fd, const struct sockaddr_storage *from
     struct served *served;
 
     count_up(&server->core, COUNT_ACCEPTED);
-    if (!identify(fd, from, &peer) || !within_ceilings(server, &peer)) {
+    if (!listen_identify(fd, from, &peer) || !within_ceilings(server, &peer)) {
         count_up(&server->core, COUNT_TURNED_AWAY);
         fd_close(&fd);
         return;
@@ -507,123 +465,6 @@ static void *run_loop(void *arg)
 
 /* --- opening listeners -------------------------------------------------------------------------------- */
 
-static bool listen_fault(const struct http_listener *listener, const char *what,
-                         struct err *err)
-{
-    return err_set(err, ERR_CONFIG, "http.listen", "listener %s on %s port %u: %s: %s",
-                   listener->name,
-                   listener->unix_path != NULL ? listener->unix_path : listener->address,
-                   listener->port, what, strerror(errno));
-}
-
-/* A socket file that nobody answers on is left over from a process that has died. */
-static bool clear_stale(const struct http_listener *listener,
-                        const struct sockaddr_un *at, struct err *err)
-{
-    struct stat st;
-    int fd, result;
-
-    if (lstat(listener->unix_path, &st) != 0)
-        return true;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return listen_fault(listener, "something else has that name", err);
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    result = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)at, sizeof *at);
-    fd_close(&fd);
-    if (result == 0) {
-        errno = EADDRINUSE;
-        return listen_fault(listener, "another process listens there", err);
-    }
-    if (unlink(listener->unix_path) != 0)
-        return listen_fault(listener, "removing the old socket", err);
-    return true;
-}
-
-static bool open_unix(struct door *door, const struct http_listener *listener,
-                      struct err *err)
-{
-    struct sockaddr_un at = { .sun_family = AF_UNIX };
-    mode_t mode = listener->unix_mode != 0 ? listener->unix_mode : 0660;
-
-    if (strlen(listener->unix_path) >= sizeof at.sun_path) {
-        errno = ENAMETOOLONG;
-        return listen_fault(listener, "socket path", err);
-    }
-    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", listener->unix_path);
-    if (!clear_stale(listener, &at, err))
-        return false;
-    door->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (door->fd < 0)
-        return listen_fault(listener, "socket", err);
-    /* Linux: the mode of the socket is that of the file from its first moment. */
-    if (fchmod(door->fd, mode) != 0 ||
-        bind(door->fd, (const struct sockaddr *)&at, sizeof at) != 0)
-        return listen_fault(listener, "bind", err);
-    door->unix_path = mem_strdup(listener->unix_path);
-    if (chmod(listener->unix_path, mode) != 0 || listen(door->fd, BACKLOG) != 0)
-        return listen_fault(listener, "listen", err);
-    return true;
-}
-
-static socklen_t parse_address(const struct http_listener *listener,
-                               struct sockaddr_storage *ret)
-{
-    struct sockaddr_in *in = (struct sockaddr_in *)ret;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
-
-    if (inet_pton(AF_INET, listener->address, &in->sin_addr) == 1) {
-        in->sin_family = AF_INET;
-        in->sin_port = htons(listener->port);
-        return sizeof *in;
-    }
-    if (inet_pton(AF_INET6, listener->address, &in6->sin6_addr) == 1) {
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(listener->port);
-        return sizeof *in6;
-    }
-    return 0;
-}
-
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage at = { 0 };
-    socklen_t len = sizeof at;
-
-    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        return 0;
-    return ntohs(at.ss_family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
-                                         : ((struct sockaddr_in6 *)&at)->sin6_port);
-}
-
-static bool open_tcp(struct door *door, const struct http_listener *listener,
-                     struct err *err)
-{
-    struct sockaddr_storage at = { 0 };
-    socklen_t len = parse_address(listener, &at);
-    int one = 1;
-
-    if (len == 0) {
-        errno = EINVAL;
-        return listen_fault(listener, "not a numeric address", err);
-    }
-    door->fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (door->fd < 0)
-        return listen_fault(listener, "socket", err);
-    if (setsockopt(door->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        setsockopt(door->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
-        (at.ss_family == AF_INET6 &&
-         setsockopt(door->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0))
-        return listen_fault(listener, "setsockopt", err);
-    if (bind(door->fd, (struct sockaddr *)&at, len) != 0)
-        return listen_fault(listener, "bind", err);
-    if (listen(door->fd, BACKLOG) != 0)
-        return listen_fault(listener, "listen", err);
-    door->port = bound_port(door->fd);
-    return true;
-}
-
 static struct workers *workers_for(struct http_server *server,
                                    const struct http_service *service, struct err *err)
 {
@@ -647,9 +488,11 @@ static bool open_door(struct http_server *server, const struct http_listener *li
     door->name = mem_strdup(listener->name);
     if (door->has_tls && SSL_CTX_up_ref(listener->tls) == 1)
         door->tls = listener->tls;
-    if (listener->unix_path != NULL ? !open_unix(door, listener, err)
-                                    : !open_tcp(door, listener, err))
+    door->fd = listen_open(listener, err);
+    if (door->fd < 0)
         return false;
+    door->port = listen_port(door->fd);
+    door->unix_path = mem_strdup(listener->unix_path);
     door->workers = workers_for(server, listener->service, err);
     if (door->workers == NULL)
         return false;
