@@ -11,6 +11,7 @@
 #include "format/xml.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,11 +40,18 @@ const struct xml_limits xml_limits_national = { 8 << 20, 64, 200000, true, true 
 
 static _Thread_local const struct xsd_file *served;
 static _Thread_local size_t served_count;
+static _Thread_local char refused[128];
 
 void xml_serve(const struct xsd_file *files, size_t count)
 {
     served = files;
     served_count = count;
+    refused[0] = '\0';
+}
+
+const char *xml_refused(void)
+{
+    return refused;
 }
 
 static xmlParserInput *input_of(const struct xsd_file *file, xmlParserCtxt *ctxt)
@@ -63,6 +71,8 @@ static xmlParserInput *load(const char *url, const char *id, xmlParserCtxt *ctxt
     for (size_t i = 0; url != NULL && i < served_count; i++)
         if (strcmp(url, served[i].name) == 0)
             return input_of(&served[i], ctxt);
+    if (refused[0] == '\0' && url != NULL)
+        snprintf(refused, sizeof refused, "%s", url);
     return NULL;
 }
 

@@ -16,6 +16,10 @@ struct xsd_file;
  */
 void xml_serve(const struct xsd_file *files, size_t count);
 
+/* The first name that was asked for since xml_serve() and is none of them; "" when there is
+ * none. Borrowed until the next xml_serve() of this thread. */
+const char *xml_refused(void);
+
 static inline const xmlChar *xml_chars(const char *text)
 {
     return (const xmlChar *)text;
