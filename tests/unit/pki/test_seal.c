@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/body.h"
 #include "base/codec.h"
 #include "format/xml.h"
 #include "pki/trust.h"
@@ -296,12 +297,65 @@ static void test_seal_refused(void **state)
     assert_non_null(strstr(buf_str(&out), document));
 }
 
+static void canonical(xmlDoc *doc, struct buf *out)
+{
+    struct buf_sink to = sink_of_buf(out);
+    struct err err;
+
+    assert_done(xml_c14n(xml_root(doc), NULL, &to.sink, &err), err);
+}
+
+/* What is sealed, without the signature: all that a reader may believe. */
+static void content_of(xmlDoc *doc, struct buf *out)
+{
+    xmlNode *signature = xml_root(doc)->last;
+
+    xmlUnlinkNode(signature);
+    canonical(doc, out);
+    xml_node_free(&signature);
+}
+
+/* Whatever is changed: either it is refused, or nothing of the content has changed. */
+static void test_mutations(void **state)
+{
+    AUTO(certlist_free) struct certlist list = { 0 };
+    AUTO(xml_doc_free) xmlDoc *good = parsed(sealed);
+    AUTO(buf_free) struct buf want = BUF_INIT(1 << 20);
+    size_t len = strlen(sealed), parsed_ones = 0;
+    AUTO(mem_free) char *text = mem_strdup(sealed);
+    uint32_t seed = 2026;
+
+    (void)state;
+    certlist_add(&list, certs[0]);
+    content_of(good, &want);
+    for (int i = 0; i < 3000; i++) {
+        AUTO(buf_free) struct buf got = BUF_INIT(1 << 20);
+        AUTO(xml_doc_free) xmlDoc *doc = NULL;
+        struct err err;
+
+        memcpy(text, sealed, len);
+        for (int n = 0; n <= i % 3; n++) {
+            seed = seed * 1664525 + 1013904223;
+            text[(seed >> 8) % len] ^= (char)(1U << (seed >> 29));
+        }
+        doc = xml_parse_utf8(text, len, NULL, &err);
+        parsed_ones += doc != NULL;
+        if (doc == NULL ||
+            !xmlsig_unseal_check(doc, xmlsig_accept_listed, &list, NULL, &err))
+            continue;
+        content_of(doc, &got);
+        assert_int_equal(got.len, want.len);
+        assert_memory_equal(got.data, want.data, want.len);
+    }
+    assert_true(parsed_ones > 300); /* the test does reach the seal */
+}
+
 int main(void)
 {
     const struct CMUnitTest single[] = {
         cmocka_unit_test(test_seal),         cmocka_unit_test(test_nothing_else_changes),
         cmocka_unit_test(test_accept),       cmocka_unit_test(test_certificate_swapped),
-        cmocka_unit_test(test_seal_refused),
+        cmocka_unit_test(test_seal_refused), cmocka_unit_test(test_mutations),
     };
     struct CMUnitTest tests[COUNT_OF(single) + COUNT_OF(attacks)];
 

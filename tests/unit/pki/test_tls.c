@@ -243,11 +243,9 @@ static void test_trust_of_server(void **state)
     AUTO(tls_ctx_free)
     SSL_CTX *s = server_ctx((struct tls_server_settings){ .peer = TLS_PEER_REQUIRED });
     AUTO(trust_free)
-    struct trust *right = trust_new("UA-GW1"),
-                 *wrong = trust_new("UA-GW1");
+    struct trust *right = trust_new("UA-GW1"), *wrong = trust_new("UA-GW1");
     AUTO(cert_free)
-    struct cert *server_cert = made_cert(&server),
-                *other = made_cert(&client);
+    struct cert *server_cert = made_cert(&server), *other = made_cert(&client);
     AUTO(certlist_free) struct certlist pin = { 0 }, wrong_pin = { 0 };
     const struct clock late = { .offset_ms = 60 * DAY_MS };
     struct {

@@ -849,6 +849,66 @@ static void test_example(void **state)
                    "xmlsig.digest");
 }
 
+static void canonical(const xmlNode *node, struct buf *out)
+{
+    struct buf_sink to = sink_of_buf(out);
+    struct err err;
+
+    if (node != NULL)
+        assert_done(xml_c14n(node, NULL, &to.sink, &err), err);
+}
+
+/* Whatever is changed: refused, or Messaging and Body are what was signed. */
+static void test_mutations(void **state)
+{
+    AUTO(mem_free)
+    char *good = signed_with(METHOD, ECDSA_SHA256, ELEMENT("m-1") ELEMENT("b-1"), 2);
+    AUTO(mem_free) char *text = mem_strdup(good);
+    AUTO(buf_free) struct buf want = BUF_INIT(1 << 20);
+    AUTO(message_free) struct message g;
+    size_t len = strlen(good), reached = 0;
+    uint32_t seed = 26;
+
+    (void)state;
+    message_parse(&g, good);
+    canonical(g.ids[0].node, &want);
+    canonical(g.ids[1].node, &want);
+    for (int i = 0; i < 3000; i++) {
+        AUTO(buf_free) struct buf got = BUF_INIT(1 << 20);
+        AUTO(xml_doc_free) xmlDoc *doc = NULL;
+        struct message m = { 0 };
+        xmlNode *signature;
+        struct err err;
+        bool gate;
+
+        memcpy(text, good, len);
+        for (int n = 0; n <= i % 3; n++) {
+            seed = seed * 1664525 + 1013904223;
+            text[(seed >> 8) % len] ^= (char)(1U << (seed >> 29));
+        }
+        doc = xml_parse_utf8(text, len, NULL, &err);
+        signature = doc == NULL ? NULL : find(xml_root(doc), "Signature");
+        if (signature == NULL)
+            continue;
+        reached++;
+        m.ids[0] = (struct xmlsig_id){ "m-1", find(xml_root(doc), "Messaging") };
+        m.ids[1] = (struct xmlsig_id){ "b-1", find(xml_root(doc), "Body") };
+        m.scope = (struct xmlsig_scope){ m.ids, 2, NULL, 0 };
+        if (m.ids[0].node == NULL || m.ids[1].node == NULL)
+            continue;
+        gate = xmlsig_gate(signature, certs[2], &usual, &err) &&
+               xmlsig_check_ids(signature, &m.scope, &usual, &err);
+        if (!xmlsig_verify(signature, &m.scope, certs[2], &usual, NULL, &err))
+            continue;
+        assert_true(gate); /* the engine never takes what our own checks refuse */
+        canonical(m.ids[0].node, &got);
+        canonical(m.ids[1].node, &got);
+        assert_int_equal(got.len, want.len);
+        assert_memory_equal(got.data, want.data, want.len);
+    }
+    assert_true(reached > 300);
+}
+
 static int end_all(void **state)
 {
     mem_free(&victim);
@@ -873,6 +933,7 @@ int main(void)
         cmocka_unit_test(test_fake_signer),
         cmocka_unit_test(test_broken_source),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_example),
     };
     struct CMUnitTest tests[COUNT_OF(single) + COUNT_OF(attacks)];
