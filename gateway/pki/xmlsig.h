@@ -36,6 +36,7 @@
 
 struct buf;
 struct cert;
+struct certlist;
 struct err;
 struct signer;
 struct source;
@@ -146,6 +147,11 @@ typedef bool xmlsig_accept(void *arg, const struct cert *cert, struct err *err);
  */
 bool xmlsig_unseal_check(xmlDoc *doc, xmlsig_accept *accept, void *arg,
                          struct cert **ret_cert, struct err *err) NODISCARD;
+
+/* The same; a certificate that is in `known` (trust_pinned(..., TRUST_SEAL), say) is not parsed
+ * anew, which costs more than checking the seal. accept() is asked all the same. */
+bool xmlsig_unseal_known(xmlDoc *doc, const struct certlist *known, xmlsig_accept *accept,
+                         void *arg, struct cert **ret_cert, struct err *err) NODISCARD;
 
 /* An accept() that takes the certificates of a list: arg is a const struct certlist *. */
 bool xmlsig_accept_listed(void *arg, const struct cert *cert, struct err *err);

@@ -232,16 +232,21 @@ static bool find(const xmlDoc *doc, xmlNode **ret, struct err *err)
     return true;
 }
 
-static struct cert *read_cert(const xmlNode *node, struct err *err)
+/* Owned: one of `known`, or parsed. */
+static struct cert *read_cert(const xmlNode *node, const struct certlist *known,
+                              struct err *err)
 {
     AUTO(buf_free) struct buf der = BUF_INIT(SEAL_CERT_MAX);
     const char *text = xml_leaf(node, err);
+    struct cert *found = NULL;
 
     if (text == NULL || !base64_decode(text, strlen(text), &der, err) || der.over) {
         err_set(err, ERR_REJECT, "seal.grammar", "seal: its certificate is not base64");
         return NULL;
     }
-    return cert_of_der(der.data, der.len, err);
+    if (known != NULL)
+        found = certlist_by_der(known, (struct str){ buf_str(&der), der.len }, err);
+    return found != NULL ? cert_ref(found) : cert_of_der(der.data, der.len, err);
 }
 
 static bool read_values(const xmlNode *found[COUNT_OF(rows)], enum sign_alg *alg,
@@ -280,8 +285,8 @@ static bool check(xmlNode *signature, enum sign_alg alg, const struct cert *cert
                    "seal: the document is not what %s has sealed", cert_subject(cert));
 }
 
-bool xmlsig_unseal_check(xmlDoc *doc, xmlsig_accept *accept, void *arg,
-                         struct cert **ret_cert, struct err *err)
+bool xmlsig_unseal_known(xmlDoc *doc, const struct certlist *known, xmlsig_accept *accept,
+                         void *arg, struct cert **ret_cert, struct err *err)
 {
     const xmlNode *found[COUNT_OF(rows)] = { NULL };
     xmlNode *signature = NULL;
@@ -291,7 +296,7 @@ bool xmlsig_unseal_check(xmlDoc *doc, xmlsig_accept *accept, void *arg,
     if (!find(doc, &signature, err) || !match(signature, found, err) ||
         !read_values(found, &alg, err))
         return false;
-    cert = read_cert(found[ROW_CERT], err);
+    cert = read_cert(found[ROW_CERT], known, err);
     if (cert == NULL)
         return false;
     if (!accept(arg, cert, err))
@@ -301,6 +306,12 @@ bool xmlsig_unseal_check(xmlDoc *doc, xmlsig_accept *accept, void *arg,
     if (ret_cert != NULL)
         *ret_cert = TAKE(cert);
     return true;
+}
+
+bool xmlsig_unseal_check(xmlDoc *doc, xmlsig_accept *accept, void *arg,
+                         struct cert **ret_cert, struct err *err)
+{
+    return xmlsig_unseal_known(doc, NULL, accept, arg, ret_cert, err);
 }
 
 bool xmlsig_accept_listed(void *arg, const struct cert *cert, struct err *err)

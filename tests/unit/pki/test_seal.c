@@ -176,6 +176,17 @@ static void test_accept(void **state)
         trust_allow(trust, TRUST_SEAL, &(struct trust_rule){ .pinned = &pins }, &err),
         err);
     assert_done(xmlsig_unseal_check(doc, by_trust, trust, NULL, &err), err);
+    /* A known certificate is still asked for; an unknown one is parsed. */
+    assert_done(xmlsig_unseal_known(doc, &pins, by_trust, trust, &none, &err), err);
+    assert_ptr_equal(none, certs[0]);
+    cert_free(&none);
+    certlist_free(&pins);
+    assert_done(xmlsig_unseal_known(doc, &pins, by_trust, trust, NULL, &err), err);
+    trust_free(&trust);
+    trust = trust_new("MD-GW1");
+    certlist_add(&pins, certs[0]);
+    assert_refused(xmlsig_unseal_known(doc, &pins, by_trust, trust, NULL, &err), err,
+                   "pki.not-trusted");
 }
 
 static const struct attack {
