@@ -1,0 +1,731 @@
+/*
+ * run.c - one translation: rules in order, scopes, repeated elements, columns, lists, and what every
+ * kind is made of: reading a field, putting a value, writing a text that must fit.
+ *
+ * Source nodes that a rule has used are marked in their _private field (1); what is left unmarked at
+ * the end is a loss (cover.c). Marks are cleared before the call returns.
+ *
+ * Writing has three turns: the rules; then values that another rule forced (MD: a critical risk makes the
+ * urgency U); then notes, which collect what had no room elsewhere.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "format/charset.h"
+#include "format/xml.h"
+#include "mapping/mapping_private.h"
+#include "model/name.h"
+
+#define SEEN ((void *)1)
+
+/* --- nodes ------------------------------------------------------------------------------- */
+
+bool node_is_attr(const xmlNode *node)
+{
+    return node->type == XML_ATTRIBUTE_NODE;
+}
+
+void node_seen(xmlNode *node)
+{
+    node->_private = SEEN;
+}
+
+void node_seen_all(xmlNode *node)
+{
+    node->_private = SEEN;
+    if (node->type != XML_ELEMENT_NODE)
+        return;
+    for (xmlAttr *attr = node->properties; attr != NULL; attr = attr->next)
+        attr->_private = SEEN;
+    for (xmlNode *kid = node->children; kid != NULL; kid = kid->next)
+        if (kid->type == XML_ELEMENT_NODE)
+            node_seen_all(kid);
+}
+
+bool node_was_seen(const xmlNode *node)
+{
+    return node->_private != NULL;
+}
+
+/* The text of an attribute or a leaf element; several pieces are joined. */
+const char *node_value(struct run *run, const xmlNode *node)
+{
+    const xmlNode *kids = node->children;
+    AUTO(buf_free) struct buf text = BUF_SECRET_INIT(MAPPING_OUT_MAX);
+
+    if (kids == NULL)
+        return "";
+    if (kids->next == NULL &&
+        (kids->type == XML_TEXT_NODE || kids->type == XML_CDATA_SECTION_NODE))
+        return kids->content == NULL ? "" : (const char *)kids->content;
+    for (const xmlNode *kid = kids; kid != NULL; kid = kid->next)
+        if ((kid->type == XML_TEXT_NODE || kid->type == XML_CDATA_SECTION_NODE) &&
+            kid->content != NULL)
+            buf_adds(&text, (const char *)kid->content);
+    return arena_dup(&run->arena, buf_str(&text), text.len);
+}
+
+const char *node_attr(const xmlNode *node, const char *name)
+{
+    if (node->type != XML_ELEMENT_NODE)
+        return NULL;
+    for (const xmlAttr *attr = node->properties; attr != NULL; attr = attr->next)
+        if (strcmp((const char *)attr->name, name) == 0)
+            return attr->children == NULL ? "" : (const char *)attr->children->content;
+    return NULL;
+}
+
+static bool blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static bool is_nil(const xmlNode *node)
+{
+    const char *nil = node_attr(node, "nil");
+
+    return nil != NULL && (text_eq(nil, "true") || text_eq(nil, "1"));
+}
+
+/* NULL: absent, or written in the form's way of saying "no data". Marks the field as seen. */
+const char *node_text(struct run *run, xmlNode *node)
+{
+    const char *text;
+
+    if (node == NULL)
+        return NULL;
+    node_seen(node);
+    text = node_value(run, node);
+    if (blank(text))
+        return NULL;
+    if (run->way == READING && run->map->empty == EMPTY_NIL && is_nil(node))
+        return NULL;
+    if (run->way == READING && run->map->empty == EMPTY_WORD &&
+        text_eq(text, run->map->empty_word))
+        return NULL;
+    return text;
+}
+
+/* --- values ------------------------------------------------------------------------------ */
+
+const char *context_value(const struct run *run, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < run->context->count; i++)
+        if (text_eq(run->context->values[i].name, name))
+            return text_empty(run->context->values[i].value)
+                       ? NULL
+                       : run->context->values[i].value;
+    return NULL;
+}
+
+/* Reading: a canonical value to its place. Two rules with one place: the first stands. */
+struct out *put(struct run *run, const struct rule *rule, struct place *dst,
+                const struct trail *path, const char *value)
+{
+    bool fresh = path->shape->many && !path->shape->attr;
+    struct out *node = out_make(run, place_node(run, dst), path, fresh);
+
+    if (node->value == NULL)
+        node->value = value;
+    else if (!text_eq(node->value, value))
+        report_loss(run, rule, LOSS_NO_EQUIVALENT, NULL, NULL, value, NULL,
+                    "another field has filled this place already");
+    return node;
+}
+
+/* Letters the form's encoding lacks, as plain ones: never '?'. NULL when there is no plain form. */
+static const char *fold_to_charset(struct run *run, const char *text)
+{
+    AUTO(buf_free) struct buf out = BUF_SECRET_INIT(MAPPING_OUT_MAX);
+    size_t len = strlen(text);
+
+    while (len > 0) {
+        uint32_t cp;
+        size_t octets = utf8_next(text, len, &cp);
+        char one[8] = "";
+        AUTO(buf_free) struct buf plain = BUF_INIT(64);
+
+        if (octets == 0)
+            return NULL;
+        memcpy(one, text, octets);
+        if (charset_fits(run->map->charset, one)) {
+            buf_add(&out, text, octets);
+        } else if (cp == 0x2BC || cp == 0x2018) {
+            buf_addc(&out, '\'');
+        } else if (name_plain_latin(one, &plain) &&
+                   charset_fits(run->map->charset, buf_str(&plain))) {
+            buf_adds(&out, buf_str(&plain));
+        } else {
+            return NULL;
+        }
+        text += octets;
+        len -= octets;
+    }
+    return arena_dup(&run->arena, buf_str(&out), out.len);
+}
+
+/* What of the text can stand: in the form's letters. NULL: it cannot be written at all. */
+static const char *fit_letters(struct run *run, const struct rule *rule, xmlNode *src,
+                               const char *text)
+{
+    const char *folded;
+    uint32_t cp = 0;
+
+    if (run->map->charset == NULL || charset_fits(run->map->charset, text))
+        return text;
+    charset_first_unfit(run->map->charset, text, strlen(text), &cp);
+    folded = run->map->fold ? fold_to_charset(run, text) : NULL;
+    if (folded == NULL) {
+        report_loss(run, rule, LOSS_NO_EQUIVALENT, src, NULL, text, NULL,
+                    "the form's encoding has no such letters");
+        report_warning(run, rule, src, "W-UNWRITABLE",
+                       "write the value in letters that the receiving form can hold",
+                       "the character U+%04X does not exist in %s; the field stays empty",
+                       (unsigned)cp, charset_name(run->map->charset));
+        return NULL;
+    }
+    report_loss(run, rule, LOSS_NORMALISED, src, NULL, text, folded,
+                "letters that the form's encoding lacks stand as plain ones");
+    return folded;
+}
+
+const char *note_letters(struct run *run, const struct rule *rule, xmlNode *src,
+                         const char *text)
+{
+    return fit_letters(run, rule, src, text);
+}
+
+static bool cut_to_fit(struct run *run, const struct rule *rule, xmlNode *src,
+                       const char **text, size_t max)
+{
+    size_t head;
+    char *kept;
+
+    if (max == 0 || utf8_count(*text) <= max)
+        return true;
+    if (rule->overflow != NULL) {
+        size_t cut = utf8_cut(*text, max), blank_at = cut;
+        const char *rest;
+
+        while (blank_at > cut / 2 && (*text)[blank_at] != ' ')
+            blank_at--;
+        if ((*text)[blank_at] == ' ')
+            cut = blank_at;
+        rest = *text + cut + ((*text)[cut] == ' ' ? 1 : 0);
+        if (utf8_count(rest) <= note_room(run, rule->overflow)) {
+            note_extra(run, rule->overflow, arena_text(&run->arena, rest));
+            *text = arena_dup(&run->arena, *text, cut);
+            return true;
+        }
+    }
+    if (rule->whole || rule->together != NULL)
+        return false;
+    head = utf8_cut(*text, max);
+    kept = arena_dup(&run->arena, *text, head);
+    report_loss(run, rule, LOSS_CUT, src, NULL, *text, kept,
+                "the text is longer than the field");
+    *text = kept;
+    return true;
+}
+
+/* Writing: a national text to its place, in letters and length that fit. */
+void emit(struct run *run, const struct rule *rule, xmlNode *src, struct place *dst,
+          const struct trail *path, const char *text, const struct shape *shape)
+{
+    size_t max = rule->max > 0 ? rule->max : shape == NULL ? 0 : shape->max_len;
+    struct out *node;
+
+    text = fit_letters(run, rule, src, text);
+    if (text == NULL) {
+        run->failed_field = true;
+        return;
+    }
+    if (!cut_to_fit(run, rule, src, &text, max)) {
+        run->failed_field = true;
+        if (rule->together == NULL)
+            report_loss(run, rule, LOSS_NO_EQUIVALENT, src, NULL, text, NULL,
+                        "it does not fit whole and must not be cut");
+        return;
+    }
+    node = out_make(run, place_node(run, dst), path, false);
+    if (node->value == NULL)
+        node->value = text;
+    else if (!text_eq(node->value, text))
+        report_loss(run, rule, LOSS_NO_EQUIVALENT, src, NULL, text, NULL,
+                    "another value has taken the only place for it");
+}
+
+void force(struct run *run, const struct rule *rule, const struct trail *path,
+           struct place *dst, const char *value)
+{
+    struct forced *forced = arena_alloc(&run->arena, sizeof *forced);
+
+    *forced = (struct forced){
+        .next = run->forced, .rule = rule, .path = path, .place = dst, .value = value
+    };
+    run->forced = forced;
+}
+
+void pend(struct run *run, struct pending **list, const struct rule *rule, xmlNode *src,
+          struct place *dst, const char *text, const char *other)
+{
+    struct pending *p = arena_alloc(&run->arena, sizeof *p);
+
+    *p = (struct pending){
+        .rule = rule, .src = src, .place = dst, .text = text, .other = other
+    };
+    while (*list != NULL)
+        list = &(*list)->next;
+    *list = p;
+}
+
+/* --- one rule ---------------------------------------------------------------------------- */
+
+static void leaf_read(struct run *run, const struct rule *rule, xmlNode *src,
+                      struct place *dst)
+{
+    xmlNode *field;
+    const char *text;
+
+    if (rule->kind->read != NULL) {
+        rule->kind->read(run, rule, src, dst);
+        return;
+    }
+    field = rule->at == NULL || src == NULL ? NULL : trail_first(run, src, rule->at);
+    text = node_text(run, field);
+    if (text != NULL && text_eq(text, rule->fallback))
+        return;
+    if (text == NULL) {
+        if (rule->required)
+            report_problem(run, rule, field == NULL ? src : field, "E-MISSING",
+                           "fill in the field", "a value is needed and there is none");
+        return;
+    }
+    run->scope = src;
+    if (rule->kind->take != NULL && rule->to != NULL)
+        rule->kind->take(run, rule, field, text, dst);
+}
+
+/* The canonical nodes a rule may speak of, in order: `to`, then `else`. */
+static const char *leaf_says(struct run *run, const struct rule *rule, xmlNode *src,
+                             struct place *dst, xmlNode **ret_node)
+{
+    for (size_t i = 0; i <= rule->other_count; i++) {
+        const struct trail *path = i == 0 ? rule->to : rule->others[i - 1];
+        xmlNode *node = path == NULL || src == NULL ? NULL : trail_first(run, src, path);
+        const char *text;
+
+        if (node == NULL)
+            continue;
+        if (rule->kind->say == NULL)
+            text = node_text(run, node);
+        else
+            text = rule->kind->say(run, rule, node, dst);
+        if (text == NULL)
+            continue;
+        if (rule->whole && i < rule->other_count) {
+            size_t max = rule->max > 0 ? rule->max : rule->national->max_len;
+
+            if (max > 0 && utf8_count(text) > max)
+                continue;
+        }
+        *ret_node = node;
+        return text;
+    }
+    return NULL;
+}
+
+static void leaf_write(struct run *run, const struct rule *rule, xmlNode *src,
+                       struct place *dst)
+{
+    xmlNode *node = NULL;
+    const char *text = NULL;
+
+    if (rule->kind->write != NULL) {
+        rule->kind->write(run, rule, src, dst);
+        return;
+    }
+    text = leaf_says(run, rule, src, dst, &node);
+    if (context_value(run, rule->context) != NULL)
+        text = context_value(run, rule->context);
+    if (text == NULL)
+        text = rule->fallback;
+    if (text != NULL)
+        emit(run, rule, node, dst, rule->at, text, rule->national);
+}
+
+static void scope_run(struct run *run, const struct rule *rule, xmlNode *src,
+                      struct place *dst)
+{
+    const struct trail *from = run->way == READING ? rule->at : rule->to;
+    const struct trail *into = run->way == READING ? rule->to : rule->at;
+    struct place *place = arena_alloc(&run->arena, sizeof *place);
+
+    if (from != NULL)
+        src =
+            src == NULL && from->from == FROM_SCOPE ? NULL : trail_first(run, src, from);
+    *place = (struct place){ .up = dst, .path = into };
+    run_rules(run, &rule->rules, src, place);
+}
+
+struct each {
+    struct run *run;
+    const struct rule *rule;
+    struct place *dst;
+    size_t count, max;
+    struct buf joined; /* of `split`, writing */
+};
+
+/* Item of a comma list: a node of its own, so that rules see "." as usual. */
+static void each_split(struct each *e, xmlNode *node)
+{
+    const char *text = node_text(e->run, node);
+    struct str rest = str_of(text), item;
+
+    while (text != NULL && str_next(&rest, e->rule->split[0], &item)) {
+        struct place *place = arena_alloc(&e->run->arena, sizeof *place);
+        xmlNode *one;
+
+        item = str_trim(item);
+        if (item.len == 0)
+            continue;
+        one = xmlNewDocNode(e->run->doc, NULL, node->name, NULL);
+        one->line = node->line;
+        xmlAddChild(
+            one, xmlNewDocTextLen(e->run->doc, (const xmlChar *)item.ptr, (int)item.len));
+        one->parent = node->parent;
+        *place = (struct place){ .up = e->dst, .path = e->rule->to, .fresh = true };
+        run_rules(e->run, &e->rule->rules, one, place);
+        one->parent = NULL;
+        xmlFreeNode(one);
+        e->count++;
+    }
+}
+
+static bool each_read(void *ctx, xmlNode *node)
+{
+    struct each *e = ctx;
+    struct place *place;
+
+    if (e->rule->split != NULL) {
+        each_split(e, node);
+        return !e->run->too_large;
+    }
+    if ((node->extra & JSON_EMPTY_LIST) != 0) {
+        node_seen(node);
+        if (!e->rule->at->shape->required)
+            report_loss(e->run, e->rule, LOSS_NO_EQUIVALENT, node, NULL, NULL, NULL,
+                        "the list says: asked, and there is none");
+        return true;
+    }
+    place = arena_alloc(&e->run->arena, sizeof *place);
+    *place = (struct place){ .up = e->dst, .path = e->rule->to, .fresh = true };
+    run_rules(e->run, &e->rule->rules, node, place);
+    e->count++;
+    return !e->run->too_large;
+}
+
+/* A comma list is written in one place: each item is a scratch element whose value is joined. */
+static void each_join(struct each *e, xmlNode *node)
+{
+    struct out *scratch = arena_alloc(&e->run->arena, sizeof *scratch);
+    struct place *place = arena_alloc(&e->run->arena, sizeof *place);
+
+    scratch->shape = e->rule->at->shape;
+    *place = (struct place){ .node = scratch };
+    run_rules(e->run, &e->rule->rules, node, place);
+    if (scratch->value == NULL)
+        return;
+    if (e->joined.len > 0)
+        buf_adds(&e->joined, e->rule->join == NULL ? e->rule->split : e->rule->join);
+    buf_adds(&e->joined, scratch->value);
+}
+
+static bool each_write(void *ctx, xmlNode *node)
+{
+    struct each *e = ctx;
+    struct place *place;
+
+    if (e->rule->split != NULL) {
+        each_join(e, node);
+        return true;
+    }
+    if (e->max > 0 && e->count >= e->max)
+        return true; /* cover.c reports what has no room */
+    place = arena_alloc(&e->run->arena, sizeof *place);
+    *place = (struct place){ .up = e->dst, .path = e->rule->at, .fresh = true };
+    run_rules(e->run, &e->rule->rules, node, place);
+    if (place->node != NULL)
+        e->count++;
+    return !e->run->too_large;
+}
+
+static void each_run(struct run *run, const struct rule *rule, xmlNode *src,
+                     struct place *dst)
+{
+    struct each e = { .run = run, .rule = rule, .dst = dst };
+
+    if (src == NULL)
+        return;
+    if (run->way == READING) {
+        trail_each(run, src, rule->at, each_read, &e);
+        return;
+    }
+    e.joined = (struct buf)BUF_SECRET_INIT(MAPPING_OUT_MAX);
+    e.max = rule->at->shape->max_occurs;
+    trail_each(run, src, rule->to, each_write, &e);
+    if (e.joined.len > 0) {
+        struct out *list = out_make(run, place_node(run, dst), rule->at, false);
+
+        if (list->value == NULL)
+            list->value = arena_dup(&run->arena, buf_str(&e.joined), e.joined.len);
+    }
+    buf_free(&e.joined);
+}
+
+struct columns {
+    struct run *run;
+    const struct rule *rule;
+    struct place *dst;
+    size_t at;
+};
+
+static bool columns_write(void *ctx, xmlNode *node)
+{
+    struct columns *c = ctx;
+    size_t before = c->run->nodes;
+
+    if (c->at >= c->rule->set_count)
+        return false;
+    run_rules(c->run, &c->rule->sets[c->at], node, c->dst);
+    if (c->run->nodes > before) /* something was written: the column is used */
+        c->at++;
+    return true;
+}
+
+static void columns_run(struct run *run, const struct rule *rule, xmlNode *src,
+                        struct place *dst)
+{
+    if (run->way == WRITING) {
+        struct columns c = { run, rule, dst, 0 };
+
+        if (src != NULL)
+            trail_each(run, src, rule->to, columns_write, &c);
+        return;
+    }
+    for (size_t i = 0; i < rule->set_count; i++) {
+        struct place *place = arena_alloc(&run->arena, sizeof *place);
+
+        *place = (struct place){ .up = dst, .path = rule->to, .fresh = true };
+        run_rules(run, &rule->sets[i], src, place);
+    }
+}
+
+/* --- together ---------------------------------------------------------------------------- */
+
+static void take_back(struct out *out)
+{
+    for (struct out *kid = out->first; kid != NULL; kid = kid->next)
+        take_back(kid);
+    out->dead = true;
+}
+
+static void lose_group(struct run *run, const struct rules *rules, size_t from,
+                       const char *word, xmlNode *src)
+{
+    for (size_t i = from; i < rules->count; i++) {
+        const struct rule *rule = rules->items[i];
+        xmlNode *node;
+
+        if (rule->type != RULE_LEAF || !text_eq(rule->together, word) ||
+            rule->to == NULL || src == NULL)
+            continue;
+        node = trail_first(run, src, rule->to);
+        if (node == NULL)
+            continue;
+        node_seen(node);
+        report_loss(
+            run, rule, LOSS_NO_EQUIVALENT, node, NULL, node_value(run, node), NULL,
+            "these fields go together or not at all, and one of them has no room");
+    }
+}
+
+static void rule_run(struct run *run, const struct rule *rule, xmlNode *src,
+                     struct place *dst);
+
+/* All rules of one `together`: written to a scratch element first, kept only when all of them fit. */
+static void group_run(struct run *run, const struct rules *rules, size_t from,
+                      xmlNode *src, struct place *dst)
+{
+    const char *word = rules->items[from]->together;
+    struct note_state saved[8];
+    size_t notes = 0;
+    struct out *parent;
+    bool failed_before = run->failed_field;
+
+    for (struct note_state *n = run->notes; n != NULL && notes < COUNT_OF(saved);
+         n = n->next)
+        saved[notes++] = *n;
+    parent = place_peek(run, dst);
+    run->failed_field = false;
+    for (size_t i = from; i < rules->count; i++)
+        if (rules->items[i]->type == RULE_LEAF &&
+            text_eq(rules->items[i]->together, word))
+            rule_run(run, rules->items[i], src, dst);
+    if (run->failed_field) {
+        struct out *made = place_peek(run, dst);
+
+        if (made != NULL && parent == NULL) {
+            take_back(made);
+        } else if (made != NULL) {
+            for (size_t i = from; i < rules->count; i++) {
+                const struct rule *rule = rules->items[i];
+                struct out *out = rule->type == RULE_LEAF && rule->at != NULL &&
+                                          text_eq(rule->together, word)
+                                      ? out_find(run, made, rule->at)
+                                      : NULL;
+
+                if (out != NULL)
+                    take_back(out);
+            }
+        }
+        notes = 0;
+        for (struct note_state *n = run->notes; n != NULL && notes < COUNT_OF(saved);
+             n = n->next)
+            *n = saved[notes++];
+        lose_group(run, rules, from, word, src);
+    }
+    run->failed_field = failed_before;
+}
+
+static bool first_of_group(const struct rules *rules, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (rules->items[i]->type == RULE_LEAF &&
+            text_eq(rules->items[i]->together, rules->items[at]->together))
+            return false;
+    return true;
+}
+
+/* --- rules ------------------------------------------------------------------------------- */
+
+static void rule_run(struct run *run, const struct rule *rule, xmlNode *src,
+                     struct place *dst)
+{
+    if ((rule->ways & run->way) == 0)
+        return;
+    if (rule->when != NULL && !cond_holds(run, rule->when, src, dst))
+        return;
+    switch (rule->type) {
+    case RULE_LEAF:
+        if (run->way == READING)
+            leaf_read(run, rule, src, dst);
+        else
+            leaf_write(run, rule, src, dst);
+        return;
+    case RULE_SCOPE:
+        scope_run(run, rule, src, dst);
+        return;
+    case RULE_EACH:
+        each_run(run, rule, src, dst);
+        return;
+    case RULE_COLUMNS:
+        columns_run(run, rule, src, dst);
+        return;
+    }
+}
+
+void run_rules(struct run *run, const struct rules *rules, xmlNode *src,
+               struct place *dst)
+{
+    for (size_t i = 0; i < rules->count && !run->too_large; i++) {
+        const struct rule *rule = rules->items[i];
+
+        if (run->way == WRITING && rule->type == RULE_LEAF && rule->together != NULL) {
+            if (first_of_group(rules, i))
+                group_run(run, rules, i, src, dst);
+            continue;
+        }
+        rule_run(run, rule, src, dst);
+    }
+}
+
+/* --- conditions -------------------------------------------------------------------------- */
+
+static bool value_fits(const struct cond *cond, const char *value)
+{
+    if (cond->value_count == 0)
+        return (value != NULL) == cond->present;
+    for (size_t i = 0; value != NULL && i < cond->value_count; i++)
+        if (text_eq(value, cond->values[i]))
+            return true;
+    return false;
+}
+
+struct cond_look {
+    struct run *run;
+    const struct cond *cond;
+    bool holds, any;
+};
+
+static bool cond_see(void *ctx, xmlNode *node)
+{
+    struct cond_look *look = ctx;
+    const char *value = node_value(look->run, node);
+    bool object = !node_is_attr(node) && xml_first(node) != NULL;
+    bool empty =
+        !object && (blank(value) ||
+                    (look->run->way == READING && look->run->map->empty == EMPTY_WORD &&
+                     text_eq(value, look->run->map->empty_word)));
+
+    if (empty && !(node->type == XML_ELEMENT_NODE && node->properties != NULL &&
+                   look->run->map->empty != EMPTY_NIL && look->run->way == WRITING))
+        return true;
+    look->any = true;
+    if (look->cond->value_count > 0 && value_fits(look->cond, value))
+        look->holds = true;
+    return !look->holds;
+}
+
+bool cond_holds(struct run *run, const struct cond *cond, xmlNode *src, struct place *dst)
+{
+    bool source;
+
+    switch (cond->type) {
+    case COND_ALL:
+        for (size_t i = 0; i < cond->kid_count; i++)
+            if (!cond_holds(run, cond->kids[i], src, dst))
+                return false;
+        return true;
+    case COND_ANY:
+        for (size_t i = 0; i < cond->kid_count; i++)
+            if (cond_holds(run, cond->kids[i], src, dst))
+                return true;
+        return false;
+    case COND_NOT:
+        return !cond_holds(run, cond->kids[0], src, dst);
+    case COND_TEST:
+        break;
+    }
+    source = cond->canonical == (run->way == WRITING);
+    if (source) {
+        struct cond_look look = { .run = run, .cond = cond };
+
+        if (src != NULL || cond->path->from != FROM_SCOPE)
+            trail_each(run, src, cond->path, cond_see, &look);
+        return cond->value_count > 0 ? look.holds : look.any == cond->present;
+    }
+    if (dst == NULL)
+        return false;
+    {
+        const struct out *up = place_peek(run, dst);
+        const struct out *out = up == NULL && cond->path->from == FROM_SCOPE
+                                    ? NULL
+                                    : out_find(run, up, cond->path);
+
+        return value_fits(cond, out == NULL                                ? NULL
+                                : out->value == NULL && out->first != NULL ? ""
+                                                                           : out->value);
+    }
+}
