@@ -79,11 +79,14 @@ static void by_status(struct judge *j)
     if (try_later(status)) {
         j->ret->kind = AS4_GOT_RETRY;
         j->ret->retry_after_s = retry_after(j->answer->retry_after);
-        err_set(&j->ret->local, ERR_RETRY, "as4.http-status", "the partner answered %d", status);
+        err_set(&j->ret->local, ERR_RETRY, "as4.http-status", "the partner answered %d",
+                status);
     } else if (status >= 300) {
         j->ret->kind = AS4_GOT_CONFIG_FAULT;
-        err_set(&j->ret->local, ERR_CONFIG, "as4.http-status",
-                "the partner answered %d: address, rights or media type are not as agreed", status);
+        err_set(
+            &j->ret->local, ERR_CONFIG, "as4.http-status",
+            "the partner answered %d: address, rights or media type are not as agreed",
+            status);
     } else if (j->answer->len == 0) {
         j->ret->kind = AS4_GOT_NO_RECEIPT;
         err_set(&j->ret->local, ERR_UNSURE, "as4.no-receipt",
@@ -140,13 +143,14 @@ static bool receipt_holds(const struct judge *j, const struct soap *soap,
     if (!authentic(j, soap, err))
         return false;
     if (!names_ours(j, signal->ref_to_message_id))
-        return err_set(err, ERR_REJECT, "as4.foreign-signal", "a receipt for another message");
+        return err_set(err, ERR_REJECT, "as4.foreign-signal",
+                       "a receipt for another message");
     if (!as4_receipt_read(signal->receipt, &digests, err))
         return false;
     if (!as4_digests_equal(&digests, j->sent->digests))
         return err_set(err, ERR_REJECT, "as4.receipt-digests",
-                       "the receipt's %zu digests are not the %zu that were sent", digests.count,
-                       j->sent->digests->count);
+                       "the receipt's %zu digests are not the %zu that were sent",
+                       digests.count, j->sent->digests->count);
     return true;
 }
 
@@ -205,12 +209,14 @@ static void signed_error(struct judge *j)
     if (means_duplicate(j, code) && j->sent->written_before) {
         j->ret->kind = AS4_GOT_DUPLICATE;
         err_set(&j->ret->local, ERR_UNSURE, "as4.duplicate",
-                "message %s was delivered earlier, its receipt is lost", j->sent->message_id);
+                "message %s was delivered earlier, its receipt is lost",
+                j->sent->message_id);
         return;
     }
     j->ret->kind = AS4_GOT_ERROR_SIGNED;
     err_set(&j->ret->local, j->ret->warning || j->ret->transient ? ERR_RETRY : ERR_REJECT,
-            "as4.error", "message %s: the partner answered %.16s", j->sent->message_id, code);
+            "as4.error", "message %s: the partner answered %.16s", j->sent->message_id,
+            code);
 }
 
 static void unsigned_error(struct judge *j, const struct err *why)
@@ -286,8 +292,8 @@ static void judge_signal(struct judge *j, const struct soap *soap)
 }
 
 void as4_response_read(const struct as4_http *answer, const struct as4_sent *sent,
-                       const struct pmode *pmode, const struct trust *trust, int64_t now_ms,
-                       struct as4_outcome *ret)
+                       const struct pmode *pmode, const struct trust *trust,
+                       int64_t now_ms, struct as4_outcome *ret)
 {
     struct judge j = { answer, sent, pmode, trust, now_ms, ret };
     AUTO(soap_free) struct soap soap = { 0 };

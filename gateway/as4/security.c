@@ -277,26 +277,29 @@ static bool oaep_digest(const char *uri, enum oaep_hash *ret)
     return false;
 }
 
-/* xmlenc11#rsa-oaep with SHA-256 twice; or the old one, whose MGF is SHA-1 and whose digest,
- * when not named, is too (XML Encryption 1.1, 5.5.2). OAEPparams, a label, is not taken. */
-static bool oaep_parameters(const xmlNode *method, enum pmode_wrap wrap, struct oaep *ret)
+/* DigestMethod and MGF, each when it is there; false: unknown, or something else with them, as
+ * OAEPparams, a label, which is not taken. */
+static bool oaep_children(const xmlNode *method, struct oaep *ret, bool *ret_mgf)
 {
     xmlNode *at = xml_first(method);
     const xmlNode *digest = dom_take(&at, NS_DS, "DigestMethod");
     const xmlNode *mgf = dom_take(&at, NS_XENC11, "MGF");
 
-    *ret = (struct oaep){ OAEP_SHA1, OAEP_SHA1 };
-    if (digest != NULL && !oaep_digest(xml_attr(digest, NULL, "Algorithm"), &ret->digest))
-        return false;
-    if (mgf != NULL && !text_eq(xml_attr(mgf, NULL, "Algorithm"), ALG_MGF256))
-        return false;
-    if (mgf != NULL)
-        ret->mgf = OAEP_SHA256;
-    if (at != NULL || !dom_no_text(method))
-        return false;
+    *ret = (struct oaep){ OAEP_SHA1, mgf == NULL ? OAEP_SHA1 : OAEP_SHA256 };
+    *ret_mgf = mgf != NULL;
+    return (digest == NULL ||
+            oaep_digest(xml_attr(digest, NULL, "Algorithm"), &ret->digest)) &&
+           (mgf == NULL || text_eq(xml_attr(mgf, NULL, "Algorithm"), ALG_MGF256)) &&
+           at == NULL && dom_no_text(method);
+}
+
+/* xmlenc11#rsa-oaep with SHA-256 twice; or the old one, whose MGF is SHA-1 and whose digest,
+ * when not named, is too (XML Encryption 1.1, 5.5.2). */
+static bool oaep_agreed(enum pmode_wrap wrap, const struct oaep *oaep, bool mgf)
+{
     if (wrap == PMODE_OAEP_OLD)
-        return mgf == NULL;
-    return ret->digest == OAEP_SHA256 && ret->mgf == OAEP_SHA256;
+        return !mgf;
+    return oaep->digest == OAEP_SHA256 && oaep->mgf == OAEP_SHA256;
 }
 
 static bool key_transport(const xmlNode *method, const struct pmode *pmode,
@@ -304,14 +307,17 @@ static bool key_transport(const xmlNode *method, const struct pmode *pmode,
 {
     const char *uri = method == NULL ? NULL : xml_attr(method, NULL, "Algorithm");
     enum pmode_wrap wrap;
+    bool mgf;
 
     if (uri == NULL)
         return bad_encryption(err, "EncryptedKey without EncryptionMethod");
     if (!pmode_wrap_of_uri(uri, &wrap) ||
-        !(pmode->security.wrap_accept & PMODE_BIT(wrap)) ||
-        !oaep_parameters(method, wrap, ret))
+        !(pmode->security.wrap_accept & PMODE_BIT(wrap)))
         return policy(err, "a key transport that the P-Mode does not name");
-    return true;
+    if (!oaep_children(method, ret, &mgf))
+        return bad_encryption(err, "EncryptionMethod with parameters that are not known");
+    return oaep_agreed(wrap, ret, mgf) ||
+           policy(err, "a key transport with other hashes than the P-Mode's");
 }
 
 static bool wrapped_value(const xmlNode *data, struct buf *ret)

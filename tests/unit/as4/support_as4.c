@@ -43,6 +43,20 @@ static const struct {
     [KEY_OLD] = { "old", 0, false },
 };
 
+/* RSA keys take their time: only those that some test uses. */
+static bool needed(enum who who, enum key k)
+{
+    static const unsigned sets[WHO_COUNT] = {
+        [GW_A] =
+            1u << KEY_SIGN_2048 | 1u << KEY_SIGN_3072 | 1u << KEY_SIGN_EC | 1u << KEY_OLD,
+        [GW_B] = 1u << KEY_SIGN_2048 | 1u << KEY_SIGN_EC | 1u << KEY_OPEN_2048 |
+                 1u << KEY_OPEN_3072,
+        [GW_M] = 1u << KEY_SIGN_2048 | 1u << KEY_OPEN_2048,
+    };
+
+    return (sets[who] & 1u << k) != 0;
+}
+
 const char *key_name(enum key key)
 {
     return kinds[key].name;
@@ -135,36 +149,50 @@ static void make_trust(struct gateway *g, enum who who)
     struct trust_rule rule = { .pinned = &g->sign_certs };
     struct err err = { 0 };
 
-    for (size_t i = 0; i < COUNT_OF(pinned); i++)
-        certlist_add(&g->sign_certs, g->certs[pinned[i]]);
+    for (size_t i = 0; i < COUNT_OF(pinned); i++) {
+        if (needed(who, pinned[i]))
+            certlist_add(&g->sign_certs, g->certs[pinned[i]]);
+    }
     g->trust = trust_new(names[who]);
     assert_true(trust_allow(g->trust, TRUST_SIGN, &rule, &err));
+}
+
+static void make_own(struct gateway *g, enum who who)
+{
+    static const enum key opens[] = { KEY_OPEN_2048, KEY_OPEN_3072 };
+
+    for (size_t i = 0; i < COUNT_OF(opens); i++) {
+        if (!needed(who, opens[i]))
+            continue;
+        g->own_ids[g->own_certs.count] = kinds[opens[i]].name;
+        certlist_add(&g->own_certs, g->certs[opens[i]]);
+    }
+    g->own = (struct as4_own_keys){ &g->own_certs, g->own_ids };
 }
 
 static void make_gateway(const char *dir, enum who who)
 {
     struct gateway *g = &gateways[who];
+    size_t count = 0;
     struct signer_key_file files[KEY_COUNT];
     struct paths paths;
     struct err err = { 0 };
 
     for (unsigned k = 0; k < KEY_COUNT; k++) {
+        if (!needed(who, k))
+            continue;
         make_key(g, dir, who, k, &paths);
-        files[k] = (struct signer_key_file){ kinds[k].name, paths.key[k], paths.cert[k] };
+        files[count++] =
+            (struct signer_key_file){ kinds[k].name, paths.key[k], paths.cert[k] };
     }
-    g->signer =
-        signer_open_files(&(struct signer_files){ files, KEY_COUNT, NULL, 0 }, &err);
+    g->signer = signer_open_files(&(struct signer_files){ files, count, NULL, 0 }, &err);
     if (g->signer == NULL)
         fail_msg("%s: %s", err.code, err.text);
-    for (unsigned k = 0; k < KEY_COUNT; k++) {
-        unlink(paths.key[k]);
-        unlink(paths.cert[k]);
+    for (size_t i = 0; i < count; i++) {
+        unlink(files[i].key_path);
+        unlink(files[i].cert_path);
     }
-    certlist_add(&g->own_certs, g->certs[KEY_OPEN_2048]);
-    certlist_add(&g->own_certs, g->certs[KEY_OPEN_3072]);
-    g->own_ids[0] = kinds[KEY_OPEN_2048].name;
-    g->own_ids[1] = kinds[KEY_OPEN_3072].name;
-    g->own = (struct as4_own_keys){ &g->own_certs, g->own_ids };
+    make_own(g, who);
     make_trust(g, who);
 }
 
