@@ -43,7 +43,7 @@ void jsonschema_free(struct jsonschema **schema); /* for AUTO */
  * All that is wrong; none: valid. Places are JSON pointers, rules are keywords, field is the
  * description (or title) of the nearest schema that has one. line stays 0: json_line_of() has it.
  * False only when the check itself could not be made (a pattern at its match limit: ERR_REJECT
- * "jsonschema.pattern-limit").
+ * "jsonschema.pattern-limit"; schemas that refer to each other without end: "jsonschema.circle").
  */
 bool jsonschema_validate(const struct jsonschema *schema, const json_t *value,
                          struct findings *ret, struct err *err) NODISCARD;
