@@ -68,7 +68,11 @@ struct bundle *bundle_open_tree(const char *tree, const char *agreement,
                                 struct report *ret, struct err *err) NODISCARD;
 void bundle_free(struct bundle **bundle); /* for AUTO; only of bundle_open*() */
 
-/* Compiles every mapping of it, and runs its golden cases: problems are added. */
+/* The files of a project tree ("mappings/...", "agreements/..."), and those of a bundle. */
+struct fileset *bundle_tree(const char *tree, struct err *err) NODISCARD;
+const struct fileset *bundle_files(const struct bundle *bundle);
+
+/* Compiles every mapping of it: every problem is added. */
 bool bundle_check(const struct bundle *bundle, struct report *ret,
                   struct err *err) NODISCARD;
 
