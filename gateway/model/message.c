@@ -88,7 +88,7 @@ static const struct message_type types[MESSAGE_COUNT] = {
 };
 /* clang-format on */
 
-const struct message_type *message_find(const char *id_or_name)
+const struct message_type *message_type_find(const char *id_or_name)
 {
     for (size_t i = 0; i < MESSAGE_COUNT; i++)
         if (text_eq(types[i].id, id_or_name) || text_eq(types[i].name, id_or_name))
@@ -96,7 +96,7 @@ const struct message_type *message_find(const char *id_or_name)
     return NULL;
 }
 
-const struct message_type *message_at(size_t index)
+const struct message_type *message_type_at(size_t index)
 {
     return index < MESSAGE_COUNT ? &types[index] : NULL;
 }

@@ -13,7 +13,7 @@
 
 #define MESSAGE_COUNT 26
 
-enum message_direction {
+enum message_way {
     MESSAGE_TO_RECEIVER, /* from the country of identification to the country of return */
     MESSAGE_TO_SENDER,   /* back */
     MESSAGE_EITHER,
@@ -43,7 +43,7 @@ struct message_type {
     const char *id;   /* "M01" */
     const char *name; /* "ReferralRequest" */
     const char *what; /* when it is sent, a sentence */
-    enum message_direction direction;
+    enum message_way direction;
     struct message_due due[MESSAGE_DUES];
     unsigned categories; /* that it may carry whole, as bits */
     const char *const
@@ -58,9 +58,9 @@ struct message_type {
 };
 
 /* NULL: no such message. */
-const struct message_type *message_find(const char *id_or_name);
+const struct message_type *message_type_find(const char *id_or_name);
 const struct message_type *
-message_at(size_t index); /* 0 .. MESSAGE_COUNT - 1, in order */
+message_type_at(size_t index); /* 0 .. MESSAGE_COUNT - 1, in order */
 
 /*
  * Whether a message of this kind may carry a field (plain path), given its category (of the element

@@ -156,7 +156,7 @@ static bool root_read(const xmlNode *root, struct referral_header *h, struct err
     const char *kind = xml_attr(root, NULL, "kind");
     uint64_t minor;
 
-    if (message_find(kind) == NULL || strlen(kind) >= sizeof h->kind)
+    if (message_type_find(kind) == NULL || strlen(kind) >= sizeof h->kind)
         return err_set(err, ERR_REJECT, "referral.kind",
                        "message \"%.20s\" is not known here", kind == NULL ? "" : kind);
     if (!str_u64(str_of(xml_attr(root, NULL, "minor")), &minor) ||

@@ -196,7 +196,7 @@ void referral_check(const xmlDoc *doc, const struct path_table *table,
         find(&c, NULL, "", "E-SYNTAX", "the document is no canonical referral", NULL);
         return;
     }
-    type = message_find(xml_attr(root, NULL, "kind"));
+    type = message_type_find(xml_attr(root, NULL, "kind"));
     if (type == NULL || !type->known)
         find(&c, root, "@kind", "E-CONDITION", "this kind of message is not in use here",
              "send one of M01, M03, M04, M05, M06");

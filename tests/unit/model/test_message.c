@@ -58,7 +58,7 @@ static void test_row(void **state)
     const struct row *row = *state;
 
     assert_int_equal(
-        message_carries(message_find(row->message), row->path, row->category, row->child),
+        message_carries(message_type_find(row->message), row->path, row->category, row->child),
         row->carries);
 }
 
@@ -70,29 +70,29 @@ static void test_catalogue(void **state)
 
     (void)state;
     for (size_t i = 0; i < MESSAGE_COUNT; i++) {
-        const struct message_type *type = message_at(i);
+        const struct message_type *type = message_type_at(i);
 
-        assert_ptr_equal(message_find(type->id), type);
-        assert_ptr_equal(message_find(type->name), type);
+        assert_ptr_equal(message_type_find(type->id), type);
+        assert_ptr_equal(message_type_find(type->name), type);
         overtake += type->overtakes;
         in_use += type->known;
     }
     assert_int_equal(overtake, COUNT_OF(overtaking));
     assert_int_equal(in_use, COUNT_OF(known));
     for (size_t i = 0; i < COUNT_OF(overtaking); i++)
-        assert_true(message_find(overtaking[i])->overtakes);
+        assert_true(message_type_find(overtaking[i])->overtakes);
     for (size_t i = 0; i < COUNT_OF(known); i++)
-        assert_true(message_find(known[i])->known);
-    assert_null(message_find("M00"));
-    assert_null(message_find("M27"));
-    assert_null(message_find(NULL));
-    assert_null(message_at(MESSAGE_COUNT));
-    assert_false(message_find("M02")->document);
+        assert_true(message_type_find(known[i])->known);
+    assert_null(message_type_find("M00"));
+    assert_null(message_type_find("M27"));
+    assert_null(message_type_find(NULL));
+    assert_null(message_type_at(MESSAGE_COUNT));
+    assert_false(message_type_find("M02")->document);
 }
 
 static void test_terms(void **state)
 {
-    const struct message_type *request = message_find("ReferralRequest");
+    const struct message_type *request = message_type_find("ReferralRequest");
 
     (void)state;
     assert_string_equal(request->due[0].answer, "M03");
@@ -100,14 +100,14 @@ static void test_terms(void **state)
     assert_string_equal(request->due[1].answer, "M04");
     assert_int_equal(request->due[1].amount, 10);
     assert_int_equal(request->due[1].term, MESSAGE_WORKING_DAYS);
-    assert_int_equal(message_find("M11")->due[0].term, MESSAGE_HOURS);
-    assert_int_equal(message_find("M03")->due[0].term, MESSAGE_NO_TERM);
+    assert_int_equal(message_type_find("M11")->due[0].term, MESSAGE_HOURS);
+    assert_int_equal(message_type_find("M03")->due[0].term, MESSAGE_NO_TERM);
 }
 
 static void test_sections(void **state)
 {
-    const struct message_type *request = message_find("M01"),
-                              *decision = message_find("M04");
+    const struct message_type *request = message_type_find("M01"),
+                              *decision = message_type_find("M04");
 
     (void)state;
     assert_int_equal(message_section(request, "Consent"), MESSAGE_MUST);
