@@ -85,9 +85,9 @@ static bool check_octets(const char *digest, const void *data, size_t len,
 {
     char sha256[STORE_HASH_TEXT];
 
-    if (len > BUNDLE_OCTETS_MAX)
+    if (len > STORE_BUNDLE_MAX)
         return err_set(err, ERR_REJECT, "bundle.too-large",
-                       "a bundle has %zu octets, over %d", len, BUNDLE_OCTETS_MAX);
+                       "a bundle has %zu octets, over %d", len, STORE_BUNDLE_MAX);
     if (!octets_sha256(data, len, sha256, err))
         return false;
     return text_eq(sha256, digest) ||

@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-#define BUNDLE_OCTETS_MAX (16 * 1024 * 1024)
+#define STORE_BUNDLE_MAX (33 * 1024 * 1024)
 
 struct bundle_row {
     char digest[STORE_HASH_TEXT];

@@ -45,7 +45,7 @@ static const struct record all_cases = {
 
 static const struct record cases_of_office = {
     .table = "cases",
-    .from = "case_office CROSS JOIN cases ON cases.id = case_office.case_id",
+    .from = "case_office JOIN cases ON cases.id = case_office.case_id",
     .fields = fields,
     .count = COUNT_OF(fields),
     .size = sizeof(struct case_row),

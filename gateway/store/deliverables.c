@@ -161,7 +161,7 @@ bool deliverable_due(struct store_tx *tx, const char *office, bool again, size_t
                 " WHERE deliverable.office = ? AND deliverable.state <> 'acknowledged'"
                 " AND deliverable.next_ms <= ?"
                 " AND ((deliverable.state = 'ready' AND " ITS_TURN
-                ") OR (? AND deliverable.state = 'handed'))"
+                ") OR (? = 1 AND deliverable.state = 'handed'))"
                 " ORDER BY deliverable.overtakes DESC, deliverable.case_id,"
                 " deliverable.sequence, deliverable.id LIMIT ?",
                 SQL_ARGS(sql_t(office), sql_i(tx->now_ms), sql_i(again),

@@ -30,14 +30,15 @@ static bool wrap(void *ctx, const void *aad, size_t aad_len,
          EVP_EncryptUpdate(c, NULL, &len, aad, (int)aad_len) == 1 &&
          EVP_EncryptUpdate(c, octets + 12, &len, key, SEAL_KEY_OCTETS) == 1 &&
          EVP_EncryptFinal_ex(c, octets + 12 + len, &len) == 1 &&
-         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16, octets + 12 + SEAL_KEY_OCTETS) == 1;
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16,
+                             octets + 12 + SEAL_KEY_OCTETS) == 1;
     EVP_CIPHER_CTX_free(c);
     buf_add(out, octets, sizeof octets);
     return ok || err_set(err, ERR_BUG, "test.wrap", "wrapping failed");
 }
 
-static bool unwrap(void *ctx, const void *aad, size_t aad_len, const void *wrapped, size_t len,
-                   uint8_t ret_key[SEAL_KEY_OCTETS], struct err *err)
+static bool unwrap(void *ctx, const void *aad, size_t aad_len, const void *wrapped,
+                   size_t len, uint8_t ret_key[SEAL_KEY_OCTETS], struct err *err)
 {
     struct bench *b = ctx;
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
@@ -66,8 +67,8 @@ static bool mac(void *ctx, const char *label, const void *data, size_t len,
 
     memcpy(text, label, strlen(label));
     memcpy(text + strlen(label) + 1, data, len);
-    if (HMAC(EVP_sha256(), b->master, 32, (const uint8_t *)text, strlen(label) + 1 + len, ret,
-             &got) == NULL)
+    if (HMAC(EVP_sha256(), b->master, 32, (const uint8_t *)text, strlen(label) + 1 + len,
+             ret, &got) == NULL)
         return err_set(err, ERR_BUG, "test.mac", "the mac failed");
     return true;
 }

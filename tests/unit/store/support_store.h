@@ -55,19 +55,19 @@ struct store_tx *tx_begin(struct bench *b);
 void tx_end(struct bench *b, bool commit);
 struct store_tx *tx_next(struct bench *b); /* commit, and a new one */
 
-#define OK(call)                                                            \
-    do {                                                                    \
-        struct err err = { 0 };                                             \
-        if (!(call))                                                        \
+#define OK(call) \
+    do { \
+        struct err err = { 0 }; \
+        if (!(call)) \
             fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, err.code, err.text); \
     } while (0)
 /* The call fails with this code (and kind). */
-#define FAILS(call, kind_, code_)                                            \
-    do {                                                                    \
-        struct err err = { 0 };                                             \
-        assert_false(call);                                                 \
-        assert_string_equal(err.code, code_);                               \
-        assert_int_equal(err.kind, kind_);                                  \
+#define FAILS(call, kind_, code_) \
+    do { \
+        struct err err = { 0 }; \
+        assert_false(call); \
+        assert_string_equal(err.code, code_); \
+        assert_int_equal(err.kind, kind_); \
     } while (0)
 
 /* Records with sensible content. */

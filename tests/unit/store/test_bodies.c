@@ -138,7 +138,8 @@ static void test_names_and_digests(void **state)
     tx_end(b, true);
     OK(body_stage_open(b->store, &stage, &err));
     sink = body_stage_sink(stage);
-    FAILS(body_attach(tx_begin(b), row, "attachment/1", stage, &err), ERR_BUG, "body.stage");
+    FAILS(body_attach(tx_begin(b), row, "attachment/1", stage, &err), ERR_BUG,
+          "body.stage");
     tx_end(b, false);
     OK(sink->write(sink, "ab", 2, &err));
     OK(sink->write(sink, "c", 1, &err));
@@ -162,8 +163,10 @@ static void test_a_name_is_taken_once(void **state)
     make_message(b, "m", "A", row);
     OK(body_put(tx_begin(b), row, "national", "abc", 3, &err));
     tx_end(b, true);
-    FAILS(body_put(tx_begin(b), row, "national", "abd", 3, &err), ERR_REJECT, "body.taken");
-    FAILS(body_attach(tx_next(b), row, "national", stage, &err), ERR_REJECT, "body.taken");
+    FAILS(body_put(tx_begin(b), row, "national", "abd", 3, &err), ERR_REJECT,
+          "body.taken");
+    FAILS(body_attach(tx_next(b), row, "national", stage, &err), ERR_REJECT,
+          "body.taken");
     FAILS(body_put(tx_next(b), "no-such-row", "national", "a", 1, &err), ERR_REJECT,
           "message.unknown");
     tx_end(b, false);
@@ -177,8 +180,8 @@ static void test_ceilings(void **state)
     char row[STORE_ROW_TEXT];
 
     make_message(b, "m", "A", row);
-    FAILS(body_put(tx_begin(b), row, "national", large, BODY_PUT_MAX + 1, &err), ERR_REJECT,
-          "body.too-large");
+    FAILS(body_put(tx_begin(b), row, "national", large, BODY_PUT_MAX + 1, &err),
+          ERR_REJECT, "body.too-large");
     tx_end(b, false);
 }
 
@@ -267,7 +270,8 @@ static void assert_no_octets(struct bench *b)
 {
     assert_int_equal(count_of(b, "SELECT COUNT(*) FROM body"), 0);
     assert_int_equal(count_of(b, "SELECT COUNT(*) FROM body_piece"), 0);
-    assert_int_equal(count_of(b, "SELECT COUNT(*) FROM seal_key WHERE key_id <> 'gateway'"), 0);
+    assert_int_equal(
+        count_of(b, "SELECT COUNT(*) FROM seal_key WHERE key_id <> 'gateway'"), 0);
 }
 
 static void test_a_dropped_stage_is_swept(void **state)
@@ -277,7 +281,8 @@ static void test_a_dropped_stage_is_swept(void **state)
     uint64_t dropped;
 
     body_stage_free(&stage);
-    assert_int_equal(count_of(b, "SELECT COUNT(*) FROM seal_key WHERE key_id <> 'gateway'"), 0);
+    assert_int_equal(
+        count_of(b, "SELECT COUNT(*) FROM seal_key WHERE key_id <> 'gateway'"), 0);
     assert_int_equal(count_of(b, "SELECT COUNT(*) FROM body_piece"), 40);
     OK(store_sweep(b->store, &dropped, &err));
     assert_int_equal(dropped, 1);
@@ -362,19 +367,20 @@ static void test_uploads(void **state)
     bool other, found;
     uint64_t dropped;
 
-    OK(upload_put(tx_begin(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf", stage,
-                  NOW + DAY_MS, &other, &err));
+    OK(upload_put(tx_begin(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf",
+                  stage, NOW + DAY_MS, &other, &err));
     assert_false(other);
-    OK(upload_put(tx_next(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf", again,
-                  NOW + DAY_MS, &other, &err));
+    OK(upload_put(tx_next(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf",
+                  again, NOW + DAY_MS, &other, &err));
     assert_false(other); /* the same again */
-    OK(upload_put(tx_next(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf", different,
-                  NOW + DAY_MS, &other, &err));
+    OK(upload_put(tx_next(b), "MD-COORD", "scan-of-passport.pdf", "application/pdf",
+                  different, NOW + DAY_MS, &other, &err));
     assert_true(other);
-    OK(upload_get(tx_next(b), "MD-CONS", "scan-of-passport.pdf", &upload, NULL, &found, &err));
-    assert_false(found); /* another office's */
-    OK(upload_get(tx_next(b), "MD-COORD", "scan-of-passport.pdf", &upload, &source, &found,
+    OK(upload_get(tx_next(b), "MD-CONS", "scan-of-passport.pdf", &upload, NULL, &found,
                   &err));
+    assert_false(found); /* another office's */
+    OK(upload_get(tx_next(b), "MD-COORD", "scan-of-passport.pdf", &upload, &source,
+                  &found, &err));
     tx_end(b, true);
     assert_true(found);
     assert_int_equal(upload.octets, ROW + 1);
@@ -389,8 +395,8 @@ static void test_uploads(void **state)
     OK(upload_attach(tx_begin(b), "MD-COORD", "scan-of-passport.pdf", row, "attachment/1",
                      &found, &err));
     assert_true(found);
-    OK(upload_attach(tx_next(b), "MD-COORD", "scan-of-passport.pdf", row, "attachment/2", &found,
-                     &err));
+    OK(upload_attach(tx_next(b), "MD-COORD", "scan-of-passport.pdf", row, "attachment/2",
+                     &found, &err));
     assert_false(found);
     tx_end(b, true);
     source_free(&source);
@@ -409,8 +415,8 @@ static void test_uploads_expire(void **state)
     uint64_t dropped;
     bool other, found;
 
-    OK(upload_put(tx_begin(b), "MD-COORD", "one", "text/plain", stage, NOW + DAY_MS, &other,
-                  &err));
+    OK(upload_put(tx_begin(b), "MD-COORD", "one", "text/plain", stage, NOW + DAY_MS,
+                  &other, &err));
     tx_end(b, true);
     body_stage_free(&stage);
     b->clock.fixed_ms += DAY_MS + 1;
@@ -436,8 +442,8 @@ static void test_uploads_have_a_ceiling(void **state)
             OK(upload_put(tx_begin(b), "MD-COORD", id, "text/plain", stage, NOW + DAY_MS,
                           &other, &err));
         else
-            FAILS(upload_put(tx_begin(b), "MD-COORD", id, "text/plain", stage, NOW + DAY_MS,
-                             &other, &err),
+            FAILS(upload_put(tx_begin(b), "MD-COORD", id, "text/plain", stage,
+                             NOW + DAY_MS, &other, &err),
                   ERR_REJECT, "body.uploads");
         tx_end(b, i < BODY_UPLOADS_MAX);
         body_stage_free(&stage);
@@ -454,31 +460,34 @@ static void test_tampering_is_seen(void **state)
         const char *sql;
     } rows[] = {
         { "two rows of a body change places",
-          "UPDATE body_piece SET sealed = (SELECT p.sealed FROM body_piece p WHERE p.body_id ="
+          "UPDATE body_piece SET sealed = (SELECT p.sealed FROM body_piece p WHERE "
+          "p.body_id ="
           " body_piece.body_id AND p.number = 1 - body_piece.number) WHERE number < 2" },
         { "rows of another body",
-          "UPDATE body_piece SET sealed = (SELECT p.sealed FROM body_piece p WHERE p.body_id <>"
+          "UPDATE body_piece SET sealed = (SELECT p.sealed FROM body_piece p WHERE "
+          "p.body_id <>"
           " body_piece.body_id AND p.number = body_piece.number LIMIT 1)" },
         { "the last row cut off, the count mended", "UPDATE body SET pieces = 2" },
-        { "the last row cut off",
-          "DELETE FROM body_piece WHERE number = 2" },
+        { "the last row cut off", "DELETE FROM body_piece WHERE number = 2" },
         { "an octet changed",
           "UPDATE body_piece SET sealed = CAST(substr(sealed, 1, 40) || x'00' ||"
           " substr(sealed, 42) AS BLOB) WHERE number = 1" },
         { "hung on the other message",
           "UPDATE body SET message_row = (SELECT row_id FROM message WHERE row_id <>"
           " body.message_row)" },
-        { "under another name", "UPDATE body SET name = 'national' WHERE name = 'canonical'" },
+        { "under another name",
+          "UPDATE body SET name = 'national' WHERE name = 'canonical'" },
         { "another size", "UPDATE body SET octets = octets - 1" },
         { "another digest",
           "UPDATE body SET sha256 = replace(sha256, substr(sha256, 1, 1), 'x')" },
-        { "the link of another body",
-          "UPDATE body SET link = (SELECT o.link FROM body o WHERE o.id <> body.id LIMIT 1)" },
-        { "the key of another body",
-          "UPDATE body SET key_id = (SELECT o.key_id FROM body o WHERE o.id <> body.id)" },
-        { "a key under another's name",
-          "UPDATE seal_key SET wrapped = (SELECT o.wrapped FROM seal_key o WHERE o.key_id <>"
-          " seal_key.key_id AND o.key_id LIKE 'body:%' LIMIT 1) WHERE key_id LIKE 'body:%'" },
+        { "the link of another body", "UPDATE body SET link = (SELECT o.link FROM body o "
+                                      "WHERE o.id <> body.id LIMIT 1)" },
+        { "the key of another body", "UPDATE body SET key_id = (SELECT o.key_id FROM "
+                                     "body o WHERE o.id <> body.id)" },
+        { "a key under another's name", "UPDATE seal_key SET wrapped = (SELECT o.wrapped "
+                                        "FROM seal_key o WHERE o.key_id <>"
+                                        " seal_key.key_id AND o.key_id LIKE 'body:%' "
+                                        "LIMIT 1) WHERE key_id LIKE 'body:%'" },
         { "another version of the key", "UPDATE seal_key SET version = version + 1" },
     };
     struct bench *b = *state;

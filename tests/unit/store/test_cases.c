@@ -1,6 +1,8 @@
 /* Cases: guards, sequences, lists with cursors, offices. Messages: adding, finding, lists. */
 #include "support_store.h"
 
+#include "store/store_private.h"
+
 /* --- cases ------------------------------------------------------------------------------------ */
 
 static void test_added_once(void **state)
@@ -58,8 +60,9 @@ static void test_compare_and_set(void **state)
             assert_string_equal(got.state, "SENT");
         assert_int_equal(got.closed_ms, rows[i].closed ? NOW : 0);
     }
-    OK(case_set_state(tx, "unknown", &(struct case_change){ .from_state = "", .state = "X" },
-                      &changed, &err));
+    OK(case_set_state(tx, "unknown",
+                      &(struct case_change){ .from_state = "", .state = "X" }, &changed,
+                      &err));
     assert_false(changed);
 }
 
@@ -269,6 +272,37 @@ static void test_offices(void **state)
     FAILS(case_assign(tx, "A", "ONE-MORE", &err), ERR_REJECT, "case.offices");
 }
 
+/* A page of an office's cases comes from the index in its order, however many there are. */
+static void test_plan_of_pages(void **state)
+{
+    static const struct {
+        const char *sql, *index;
+    } rows[] = {
+        { "SELECT cases.id FROM case_office JOIN cases ON cases.id = case_office.case_id"
+          " WHERE case_office.office = ?"
+          " ORDER BY case_office.created_ms DESC, case_office.case_id DESC LIMIT 50",
+          "case_office_office" },
+        { "SELECT cases.id FROM cases WHERE cases.state = ?"
+          " ORDER BY cases.created_ms, cases.id LIMIT 50",
+          "cases_state" },
+        { "SELECT cases.id FROM cases WHERE cases.number_hash <> '' AND "
+          "cases.number_hash = ?"
+          " ORDER BY cases.created_ms, cases.id LIMIT 50",
+          "cases_number" },
+    };
+    struct bench *b = *state;
+    struct store_tx *tx;
+    char plan[1024];
+
+    make_cases(b, 60);
+    tx = tx_begin(b);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        OK(sql_plan(tx, rows[i].sql, SQL_ARGS(sql_t("x")), plan, sizeof plan, &err));
+        if (strstr(plan, rows[i].index) == NULL || strstr(plan, "SCAN") != NULL)
+            fail_msg("%s\n%s", rows[i].sql, plan);
+    }
+}
+
 struct totals {
     char text[256];
 };
@@ -278,8 +312,8 @@ static bool note_total(void *ctx, const struct case_total *total)
     struct totals *t = ctx;
     size_t len = strlen(t->text);
 
-    snprintf(t->text + len, sizeof t->text - len, "%s/%s=%llu ", total->office, total->state,
-             (unsigned long long)total->count);
+    snprintf(t->text + len, sizeof t->text - len, "%s/%s=%llu ", total->office,
+             total->state, (unsigned long long)total->count);
     return true;
 }
 
@@ -342,7 +376,8 @@ static void test_wrong_first_states(void **state)
     for (int s = 0; s < MESSAGE_STATES; s++)
         for (int d = MESSAGE_OUT; d <= MESSAGE_IN; d++) {
             struct message m = some_out("m", "A", 1);
-            bool right = message_state_is_first(s) && (int)message_state_direction(s) == d;
+            bool right =
+                message_state_is_first(s) && (int)message_state_direction(s) == d;
 
             m.state = s;
             m.direction = d;
@@ -352,8 +387,8 @@ static void test_wrong_first_states(void **state)
             else
                 FAILS(message_add(tx, &m, &taken, &err), ERR_BUG, "message.state");
         }
-    FAILS(message_add(tx, &(struct message){ .state = MESSAGE_WAITING }, &taken, &err), ERR_BUG,
-          "store.text");
+    FAILS(message_add(tx, &(struct message){ .state = MESSAGE_WAITING }, &taken, &err),
+          ERR_BUG, "store.text");
 }
 
 /* Through the store every pair of incoming states gives what the table says. */
@@ -396,7 +431,8 @@ static void test_outgoing_is_the_queues(void **state)
     char row[STORE_ROW_TEXT];
 
     add_message(tx, some_out("m", "A", 1), row);
-    FAILS(message_set_state(tx, row, MESSAGE_HELD, NULL, NULL, &err), ERR_BUG, "message.state");
+    FAILS(message_set_state(tx, row, MESSAGE_HELD, NULL, NULL, &err), ERR_BUG,
+          "message.state");
     FAILS(message_set_state(tx, "none", MESSAGE_READY, NULL, NULL, &err), ERR_REJECT,
           "message.unknown");
 }
@@ -470,9 +506,8 @@ static void test_pages_of_messages(void **state)
     static const enum message_state waiting[] = { MESSAGE_WAITING };
     static const enum message_state three[] = { MESSAGE_WAITING, MESSAGE_READY,
                                                 MESSAGE_REFUSED };
-    static const enum message_state all[] = {
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
-    };
+    static const enum message_state all[] = { 0, 1, 2,  3,  4,  5,  6, 7,
+                                              8, 9, 10, 11, 12, 13, 14 };
     static const struct {
         struct message_filter filter;
         int want;
@@ -486,9 +521,17 @@ static void test_pages_of_messages(void **state)
         { { .limit = 3, .states = waiting, .state_count = 1 }, 20 },
         { { .limit = 3, .states = three, .state_count = 3 }, 40 },
         { { .limit = 3, .states = all, .state_count = COUNT_OF(all) }, 40 },
-        { { .limit = 3, .case_id = "C1", .partner = "UA-GW1", .own_office = "MD-COORD",
-            .kind = "M05", .agreement = "MDUA-1", .office_number_hash = "n", .states = all,
-            .state_count = COUNT_OF(all), .by_direction = true, .direction = MESSAGE_IN },
+        { { .limit = 3,
+            .case_id = "C1",
+            .partner = "UA-GW1",
+            .own_office = "MD-COORD",
+            .kind = "M05",
+            .agreement = "MDUA-1",
+            .office_number_hash = "n",
+            .states = all,
+            .state_count = COUNT_OF(all),
+            .by_direction = true,
+            .direction = MESSAGE_IN },
           1 },
         { { .limit = 3, .kind = "M06" }, 0 },
         { { .limit = 3, .partner = "AL-GW1" }, 0 },
@@ -554,6 +597,7 @@ int main(void)
         WITH_BENCH(test_pages_of_cases),
         WITH_BENCH(test_a_wrong_cursor_is_refused),
         WITH_BENCH(test_found_by_hash),
+        WITH_BENCH(test_plan_of_pages),
         WITH_BENCH(test_offices),
         WITH_BENCH(test_totals),
         WITH_BENCH(test_a_message_id_is_taken_once),

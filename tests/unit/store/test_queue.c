@@ -57,7 +57,8 @@ static void out_kind(struct store_tx *tx, const char *id, const char *case_id,
     add_message(tx, m, row);
 }
 
-static void out(struct store_tx *tx, const char *id, const char *case_id, int64_t sequence)
+static void out(struct store_tx *tx, const char *id, const char *case_id,
+                int64_t sequence)
 {
     out_kind(tx, id, case_id, sequence, "M05");
 }
@@ -102,7 +103,8 @@ static void test_a_held_one_keeps_later_ones_back_but_not_overtaking(void **stat
 
     out(tx, "a1", "A", 1);
     out(tx, "a2", "A", 2);
-    OK(queue_hold(tx, by_id(tx, "a1").row, "operator", "held.test", "because", &changed, &err));
+    OK(queue_hold(tx, by_id(tx, "a1").row, "operator", "held.test", "because", &changed,
+                  &err));
     assert_true(changed);
     assert_string_equal(claim(tx, 10), "");
     out_kind(tx, "a3", "A", 3, "M18");
@@ -182,7 +184,8 @@ static void test_cancelled_lets_the_next_go(void **state)
 
     out(tx, "a1", "A", 1);
     out(tx, "a2", "A", 2);
-    OK(queue_cancel(tx, by_id(tx, "a1").row, "taken-back", "by the officer", &changed, &err));
+    OK(queue_cancel(tx, by_id(tx, "a1").row, "taken-back", "by the officer", &changed,
+                    &err));
     assert_true(changed);
     assert_string_equal(claim(tx, 10), "a2");
     OK(queue_cancel(tx, by_id(tx, "a2").row, "taken-back", "too late", &changed, &err));
@@ -308,19 +311,24 @@ static void test_old_fence_is_refused(void **state)
     tx = tx_next(b);
     OK(queue_sweep_leases(tx, &count, &err));
     assert_int_equal(count, 1);
-    FAILS(queue_settle(tx, first.row, first.fence, &verdict, &err), ERR_REJECT, "queue.fence");
+    FAILS(queue_settle(tx, first.row, first.fence, &verdict, &err), ERR_REJECT,
+          "queue.fence");
     assert_string_equal(claim(tx, 1), "m");
     second = by_id(tx, "m");
     assert_true(second.fence > first.fence);
     assert_int_equal(second.attempts, 2);
-    FAILS(queue_settle(tx, first.row, first.fence, &verdict, &err), ERR_REJECT, "queue.fence");
-    FAILS(queue_mark_written(tx, first.row, first.fence, &err), ERR_REJECT, "queue.fence");
-    FAILS(queue_renew(tx, first.row, first.fence, LEASE, &err), ERR_REJECT, "queue.fence");
+    FAILS(queue_settle(tx, first.row, first.fence, &verdict, &err), ERR_REJECT,
+          "queue.fence");
+    FAILS(queue_mark_written(tx, first.row, first.fence, &err), ERR_REJECT,
+          "queue.fence");
+    FAILS(queue_renew(tx, first.row, first.fence, LEASE, &err), ERR_REJECT,
+          "queue.fence");
     assert_int_equal(by_id(tx, "m").state, MESSAGE_SENDING);
     OK(queue_settle(tx, second.row, second.fence, &verdict, &err));
     FAILS(queue_settle(tx, second.row, second.fence, &verdict, &err), ERR_REJECT,
           "queue.fence"); /* once */
-    FAILS(queue_settle(tx, "no-such-row", 1, &verdict, &err), ERR_REJECT, "message.unknown");
+    FAILS(queue_settle(tx, "no-such-row", 1, &verdict, &err), ERR_REJECT,
+          "message.unknown");
 }
 
 static void test_renew_keeps_the_lease(void **state)
@@ -443,7 +451,8 @@ static void test_what_a_person_may_do(void **state)
                               : rows[i].cancel;
             if (changed != want)
                 fail_msg("%s, act %d", queue_outcome_name(rows[i].bring), act);
-            assert_string_equal(claim(tx, 1), changed && (act == 1 || act == 2) ? "m" : "");
+            assert_string_equal(claim(tx, 1),
+                                changed && (act == 1 || act == 2) ? "m" : "");
             if (act == 2 && changed)
                 assert_int_equal(by_id(tx, "m").give_up_ms, NOW + DAY_MS);
             tx_end(b, false);
@@ -545,14 +554,15 @@ static void test_next_due_of_each_partner(void **state)
 /* Straight into the table: what matters is its size. Cases of ten, so most have not their turn. */
 static void make_backlog(struct store_tx *tx, int from, int to)
 {
-    OK(sql_do(tx,
-              "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
-              " INSERT INTO message SELECT printf('00000000-0000-7000-8000-%012d', i),"
-              " printf('id-%d', i), 'out', 'waiting', 'M05', printf('CASE-%d', i / 10),"
-              " 'UA-GW1', 'MD-COORD', 'UA-COORD', 'MDUA-1', '2', '', '', 0, i % 10 + 1, '', '',"
-              " '', 0, 0, '', '', 1, 1, 0, 0, 0, 0, 1, 0, 0, '', '', 0, 0, 1,"
-              " CASE WHEN i % 10 = 0 THEN 1 + i ELSE NULL END FROM n",
-              SQL_ARGS(sql_i(from), sql_i(to)), NULL, &err));
+    OK(sql_do(
+        tx,
+        "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
+        " INSERT INTO message SELECT printf('00000000-0000-7000-8000-%012d', i),"
+        " printf('id-%d', i), 'out', 'waiting', 'M05', printf('CASE-%d', i / 10),"
+        " 'UA-GW1', 'MD-COORD', 'UA-COORD', 'MDUA-1', '2', '', '', 0, i % 10 + 1, '', '',"
+        " '', 0, 0, '', '', 1, 1, 0, 0, 0, 0, 1, 0, 0, '', '', 0, 0, 1,"
+        " CASE WHEN i % 10 = 0 THEN 1 + i ELSE NULL END FROM n",
+        SQL_ARGS(sql_i(from), sql_i(to)), NULL, &err));
 }
 
 static double seconds_of_claims(struct bench *b, int rounds)
@@ -625,8 +635,8 @@ static void test_plans(void **state)
 
     make_backlog(tx, 0, BACKLOG);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        OK(sql_plan(tx, rows[i].sql, (struct sql_args){ values, (size_t)rows[i].values }, plan,
-                    sizeof plan, &err));
+        OK(sql_plan(tx, rows[i].sql, (struct sql_args){ values, (size_t)rows[i].values },
+                    plan, sizeof plan, &err));
         if (strstr(plan, rows[i].index) == NULL || strstr(plan, "SCAN") != NULL ||
             strstr(plan, "TEMP B-TREE") != NULL)
             fail_msg("%s\n%s", rows[i].sql, plan);

@@ -9,7 +9,8 @@
 #include "store/idempotency.h"
 #include "store/store_private.h"
 
-#define CANARY "Zyzzyva Qwertyuiop 9999000000017" /* a name and number that nothing else holds */
+#define CANARY \
+    "Zyzzyva Qwertyuiop 9999000000017" /* a name and number that nothing else holds */
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
@@ -18,8 +19,9 @@ static void test_a_cell_opens_only_in_its_place(void **state)
     struct seal_key key = { .id = "case:A", .version = 1, .octets = { 1, 2, 3 } };
     const struct seal_place home = { "t", "c", "r", 3, false };
     const struct seal_place others[] = {
-        { "u", "c", "r", 3, false }, { "t", "d", "r", 3, false }, { "t", "c", "s", 3, false },
-        { "t", "c", "r", 4, false }, { "t", "c", "r", 3, true },
+        { "u", "c", "r", 3, false }, { "t", "d", "r", 3, false },
+        { "t", "c", "s", 3, false }, { "t", "c", "r", 4, false },
+        { "t", "c", "r", 3, true },
     };
     struct seal_key other_keys[] = { key, key, key };
     AUTO(buf_free) struct buf sealed = BUF_INIT(1000);
@@ -33,8 +35,8 @@ static void test_a_cell_opens_only_in_its_place(void **state)
     assert_string_equal(buf_str(&clear), CANARY);
     buf_clear(&clear);
     for (size_t i = 0; i < COUNT_OF(others); i++)
-        FAILS(seal_open(&key, &others[i], sealed.data, sealed.len, &clear, &err), ERR_REJECT,
-              "store.sealed");
+        FAILS(seal_open(&key, &others[i], sealed.data, sealed.len, &clear, &err),
+              ERR_REJECT, "store.sealed");
     STORE_COPY(other_keys[0].id, "case:B");
     other_keys[1].version = 2;
     other_keys[2].octets[31] ^= 1;
@@ -99,11 +101,13 @@ static void test_records_of_a_case(void **state)
     OK(case_blob_remove(tx, "B", "attrs", &err));
     OK(case_blob_get(tx, "B", "attrs", &out, &found, &err));
     assert_false(found);
-    OK(sql_do(tx,
-              "UPDATE case_blob SET sealed = (SELECT o.sealed FROM case_blob o WHERE o.name ="
-              " 'consents') WHERE name = 'attrs'",
-              SQL_NO_ARGS, NULL, &err));
-    FAILS(case_blob_get(tx, "A", "attrs", &out, &found, &err), ERR_REJECT, "store.sealed");
+    OK(sql_do(
+        tx,
+        "UPDATE case_blob SET sealed = (SELECT o.sealed FROM case_blob o WHERE o.name ="
+        " 'consents') WHERE name = 'attrs'",
+        SQL_NO_ARGS, NULL, &err));
+    FAILS(case_blob_get(tx, "A", "attrs", &out, &found, &err), ERR_REJECT,
+          "store.sealed");
 }
 
 /* --- canaries in files -------------------------------------------------------------------------- */
@@ -143,7 +147,8 @@ static void test_no_canary_in_open_or_closed_files(void **state)
     struct bench *b = *state;
 
     put_canaries(b);
-    assert_true(folder_contains(b->folder, "MDUA-1", 6)); /* the search does find things */
+    assert_true(
+        folder_contains(b->folder, "MDUA-1", 6)); /* the search does find things */
     assert_false(folder_contains(b->folder, CANARY, 8));
     bench_close(b);
     assert_true(folder_contains(b->folder, "MDUA-1", 6));

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "store/meta.h"
 #include "store/store_private.h"
 
@@ -52,14 +52,15 @@ static void test_open_folder_is_refused(void **state)
 
     bench_close(b);
     assert_int_equal(chmod(b->folder, 0755), 0);
-    FAILS((b->store = store_open(&b->settings, &err)) != NULL, ERR_CONFIG, "store.folder");
+    FAILS((b->store = store_open(&b->settings, &err)) != NULL, ERR_CONFIG,
+          "store.folder");
     assert_int_equal(chmod(b->folder, 0700), 0);
 }
 
 static void test_files_are_private(void **state)
 {
-    static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm", "lock",
-                                         "inflight" };
+    static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
+                                         "lock", "inflight" };
     struct bench *b = *state;
 
     OK(store_probe(b->store, &err));
@@ -78,8 +79,10 @@ static void test_pragmas_hold(void **state)
         const char *sql;
         int64_t want;
     } rows[] = {
-        { "PRAGMA synchronous", 2 },  { "PRAGMA foreign_keys", 1 },
-        { "PRAGMA secure_delete", 1 }, { "PRAGMA temp_store", 2 },
+        { "PRAGMA synchronous", 2 },
+        { "PRAGMA foreign_keys", 1 },
+        { "PRAGMA secure_delete", 1 },
+        { "PRAGMA temp_store", 2 },
     };
     struct bench *b = *state;
     struct store_tx *tx = tx_begin(b);
@@ -99,7 +102,8 @@ static void test_pragmas_hold(void **state)
 
 static bool is_strict(struct store_tx *tx, const char *table)
 {
-    AUTO(mem_free) char *sql =
+    AUTO(mem_free)
+    char *sql =
         mem_printf("SELECT strict FROM pragma_table_list WHERE name = '%s'", table);
     int64_t strict = 0;
     bool found;
@@ -209,7 +213,8 @@ static void test_nesting(void **state)
     OK(store_run(b->store, nested_read, &l, &err));
     assert_true(l.found); /* a read inside a work sees what the work has done */
     FAILS(store_read(b->store, note, &n, &err), ERR_BUG, "store.read-only");
-    FAILS(store_run(b->store, write_in_read_in_work, &n, &err), ERR_BUG, "store.read-only");
+    FAILS(store_run(b->store, write_in_read_in_work, &n, &err), ERR_BUG,
+          "store.read-only");
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -246,8 +251,8 @@ static int64_t count_notes(struct bench *b, const char *like)
     int64_t count = -1;
     bool found;
 
-    OK(sql_int(tx, "SELECT COUNT(*) FROM meta WHERE name LIKE ?", SQL_ARGS(sql_t(like)), &count,
-               &found, &err));
+    OK(sql_int(tx, "SELECT COUNT(*) FROM meta WHERE name LIKE ?", SQL_ARGS(sql_t(like)),
+               &count, &found, &err));
     tx_end(b, true);
     return count;
 }
@@ -332,7 +337,8 @@ static int fill(struct bench *b, const char *code)
 static bool empty(struct store_tx *tx, void *ctx, struct err *err)
 {
     (void)ctx;
-    return sql_do(tx, "DELETE FROM meta WHERE name LIKE 'large-%'", SQL_NO_ARGS, NULL, err);
+    return sql_do(tx, "DELETE FROM meta WHERE name LIKE 'large-%'", SQL_NO_ARGS, NULL,
+                  err);
 }
 
 static void check_whole(struct bench *b)
@@ -361,7 +367,8 @@ static void test_quota(void **state)
     assert_int_equal(count_notes(b, "large-%"), fitted);
     check_whole(b);
     OK(store_run(b->store, empty, NULL, &err));
-    assert_int_equal(fill(b, "store.disk-full"), fitted); /* it goes on after room was made */
+    assert_int_equal(fill(b, "store.disk-full"),
+                     fitted); /* it goes on after room was made */
 }
 
 static void test_small_work_beside_a_large_one(void **state)
