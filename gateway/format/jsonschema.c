@@ -301,16 +301,15 @@ static bool check_array(struct run *run, const struct node *node, const json_t *
     return ok;
 }
 
-/* The member's own words for the field, its parent's otherwise. */
-static const char *field_of(const struct node *node, const char *name, const char *field)
+/* The member's own words for the field; those of its parent say nothing of it. */
+static const char *field_of(const struct node *node, const char *name)
 {
     const struct node *member = jsonschema_property(node, name);
 
-    return member != NULL && member->description != NULL ? member->description : field;
+    return member != NULL ? member->description : NULL;
 }
 
-static bool check_required(struct run *run, const struct node *node, const json_t *value,
-                           const char *field)
+static bool check_required(struct run *run, const struct node *node, const json_t *value)
 {
     bool ok = true;
 
@@ -321,16 +320,14 @@ static bool check_required(struct run *run, const struct node *node, const json_
         if (json_object_get(value, name) != NULL)
             continue;
         json_step_add(&run->pointer, name);
-        ok = report(run, "required", field_of(node, name, field),
-                    "this field is required");
+        ok = report(run, "required", field_of(node, name), "this field is required");
         run->pointer.len = before;
         run->pointer.data[before] = '\0';
     }
     return ok;
 }
 
-static bool report_unknown(struct run *run, const struct node *node, const char *name,
-                           const char *field)
+static bool report_unknown(struct run *run, const struct node *node, const char *name)
 {
     AUTO(mem_free)
     const char **known = mem_array(node->property_count + 1, sizeof *known);
@@ -341,7 +338,7 @@ static bool report_unknown(struct run *run, const struct node *node, const char 
         known[i] = node->properties[i].name;
     near = json_nearest(name, known);
     json_step_add(&run->pointer, name);
-    report(run, "additionalProperties", field, "this field is not known here%s%s%s",
+    report(run, "additionalProperties", NULL, "this field is not known here%s%s%s",
            near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
            near != NULL ? "\"?" : "");
     run->pointer.len = before;
@@ -349,8 +346,7 @@ static bool report_unknown(struct run *run, const struct node *node, const char 
     return false;
 }
 
-static bool check_members(struct run *run, const struct node *node, const json_t *value,
-                          const char *field)
+static bool check_members(struct run *run, const struct node *node, const json_t *value)
 {
     const char *key;
     json_t *member;
@@ -363,11 +359,11 @@ static bool check_members(struct run *run, const struct node *node, const json_t
         if (run->broken)
             break;
         if (known != NULL)
-            ok = check_below(run, known, member, key, field) && ok;
+            ok = check_below(run, known, member, key, NULL) && ok;
         else if (node->closed)
-            ok = report_unknown(run, node, key, field);
+            ok = report_unknown(run, node, key);
         else if (node->additional != NULL)
-            ok = check_below(run, node->additional, member, key, field) && ok;
+            ok = check_below(run, node->additional, member, key, NULL) && ok;
     }
     return ok;
 }
@@ -449,8 +445,8 @@ static bool check_own(struct run *run, const struct node *node, const json_t *va
         return check_array(run, node, value, field);
     if (!json_is_object(value))
         return true;
-    ok = check_required(run, node, value, field);
-    return check_members(run, node, value, field) && ok;
+    ok = check_required(run, node, value);
+    return check_members(run, node, value) && ok;
 }
 
 static bool check(struct run *run, const struct node *node, const json_t *value,

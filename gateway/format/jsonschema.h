@@ -41,7 +41,8 @@ void jsonschema_free(struct jsonschema **schema); /* for AUTO */
 
 /*
  * All that is wrong; none: valid. Places are JSON pointers, rules are keywords, field is the
- * description (or title) of the nearest schema that has one. line stays 0: json_line_of() has it.
+ * description (or title) that the schema gives that field (of an item: its array), or NULL.
+ * line stays 0: json_line_of() has it.
  * False only when the check itself could not be made (a pattern at its match limit: ERR_REJECT
  * "jsonschema.pattern-limit"; schemas that refer to each other without end: "jsonschema.circle").
  */
