@@ -184,21 +184,34 @@ static bool judged(const struct trust *trust, const struct cert *cert,
     return true;
 }
 
-/* The token itself brings the certificate: trust decides, by pin or by chain. */
+/* The token itself brings the certificate; one that is pinned is known already, parsed. */
+static struct cert *cert_in_token(const struct keyname *name, const struct trust *trust,
+                                  struct certlist *via, struct err *err)
+{
+    AUTO(certlist_free) struct certlist path = { 0 };
+    struct err dropped = { 0 };
+    struct cert *pinned;
+
+    if (name->form == PMODE_REF_BST) {
+        pinned =
+            certlist_by_der(trust_pinned(trust, TRUST_SIGN), octets_of(name), &dropped);
+        return pinned != NULL ? cert_ref(pinned)
+                              : cert_of_der(name->octets.data, name->octets.len, err);
+    }
+    if (!cert_path_read(name->octets.data, name->octets.len, &path, err))
+        return NULL;
+    for (size_t i = 0; i + 1 < path.count; i++)
+        certlist_add(via, path.items[i]);
+    return cert_ref(path.items[path.count - 1]);
+}
+
+/* Trust decides, by pin or by chain. */
 static bool from_token(const struct keyname *name, const struct trust *trust,
                        int64_t now_ms, struct cert **ret, struct err *err)
 {
-    AUTO(certlist_free) struct certlist path = { 0 };
     AUTO(certlist_free) struct certlist via = { 0 };
-    AUTO(cert_free) struct cert *cert = NULL;
+    AUTO(cert_free) struct cert *cert = cert_in_token(name, trust, &via, err);
 
-    if (name->form == PMODE_REF_BST) {
-        cert = cert_of_der(name->octets.data, name->octets.len, err);
-    } else if (cert_path_read(name->octets.data, name->octets.len, &path, err)) {
-        cert = cert_ref(path.items[path.count - 1]);
-        for (size_t i = 0; i + 1 < path.count; i++)
-            certlist_add(&via, path.items[i]);
-    }
     if (cert == NULL || !judged(trust, cert, &via, now_ms, err))
         return false;
     *ret = TAKE(cert);

@@ -972,6 +972,61 @@ static void test_no_key_before_the_gate(void **state)
     scene_free(&s);
 }
 
+/* --- a signed Timestamp ------------------------------------------------------------------------- */
+
+#define TIMESTAMP(until) \
+    "<wsu:Timestamp " \
+    "wsu:Id=\"TS\"><wsu:Created>2026-11-24T00:00:00Z</wsu:Created><wsu:Expires>" until \
+    "</wsu:Expires></wsu:Timestamp></wsse:Security>"
+
+static void signed_timestamp(struct scene *s, const char *timestamp)
+{
+    const char *open = "<ds:Reference URI=\"#";
+    char *from = memmem(s->l.wire.data, s->l.wire.len, open, strlen(open));
+    AUTO(mem_free)
+    char *one = mem_strndup(from, (size_t)(strstr(from, "</ds:Reference>") - from) + 15);
+    AUTO(buf_free) struct buf two = BUF_INIT(4096);
+    AUTO(buf_free) struct buf put = BUF_INIT(4096);
+
+    buf_adds(&two, open);
+    buf_adds(&two, "TS");
+    buf_adds(&two, strchr(one + strlen(open), '"'));
+    buf_adds(&put, one);
+    buf_adds(&put, two.data);
+    assert_true(edit(&s->l.wire, one, buf_str(&put)));
+    assert_true(edit(&s->l.wire, "</wsse:Security>", timestamp));
+    resign(&s->l.wire, gateways[GW_A].keys[KEY_SIGN_2048]);
+}
+
+static void timestamp_case(const char *timestamp, bool agreed, enum as4_verdict want)
+{
+    struct as4_inbound in;
+    struct scene s;
+
+    scene_init(&s);
+    letter_two_parts(&s.l);
+    letter_pack(&s.l);
+    signed_timestamp(&s, timestamp);
+    s.r.pmodes[0].security.extra_signed_accept = agreed;
+    receive_scene(&s, &in);
+    assert_int_equal(in.verdict, want);
+    if (want == AS4_REFUSED) {
+        assert_int_equal(in.refusal.code, AS4_FAILED_AUTHENTICATION);
+        assert_string_equal(in.refusal.local.code, "sec.grammar");
+    }
+    as4_inbound_free(&in);
+    scene_free(&s);
+}
+
+static void test_signed_timestamp(void **state)
+{
+    (void)state;
+    timestamp_case(TIMESTAMP("2026-11-24T00:05:00Z"), true, AS4_TAKEN);
+    timestamp_case(TIMESTAMP("2026-11-24T00:05:00Z"), false, AS4_REFUSED);
+    timestamp_case(TIMESTAMP("2026-11-23T23:59:59Z"), true, AS4_REFUSED);
+    timestamp_case(TIMESTAMP("soon"), true, AS4_REFUSED);
+}
+
 /* --- replay ------------------------------------------------------------------------------------- */
 
 static void remember(struct scene *s, const struct as4_inbound *in)
@@ -1081,17 +1136,18 @@ static void test_random_octets(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(attacks) + 6] = {
+    struct CMUnitTest tests[COUNT_OF(attacks) + 7] = {
         cmocka_unit_test(test_one_answer_for_all),
         cmocka_unit_test(test_no_key_before_the_gate),
         cmocka_unit_test(test_same_message_again),
         cmocka_unit_test(test_resigned_retry),
         cmocka_unit_test(test_stray_signal_gets_no_error),
         cmocka_unit_test(test_random_octets),
+        cmocka_unit_test(test_signed_timestamp),
     };
 
     for (size_t i = 0; i < COUNT_OF(attacks); i++)
-        tests[i + 6] = (struct CMUnitTest){ .name = attacks[i].name,
+        tests[i + 7] = (struct CMUnitTest){ .name = attacks[i].name,
                                             .test_func = test_attack,
                                             .initial_state = &attacks[i] };
     return cmocka_run_group_tests(tests, as4_setup, as4_teardown);
