@@ -281,8 +281,9 @@ static bool choose(const struct settings *settings, const struct setting *settin
                     buf_str(&wanted));
     }
     if (setting->required)
-        return fail(NULL, pointer, "settings.missing", err,
-                    "this setting is required: %s", buf_str(&wanted));
+        return fail(settings->doc_count > 0 ? settings->docs[0] : NULL, pointer,
+                    "settings.missing", err, "this setting is required: %s",
+                    buf_str(&wanted));
     if (setting->standard == NULL) {
         *ret = (struct value){ 0 };
         return true;
