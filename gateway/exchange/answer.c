@@ -395,13 +395,14 @@ static void write_header(struct making *m)
 {
     struct referral_header h = { 0 };
 
-    (void)referral_header_read(m->doc, &h, &m->out->why);
-    m->out->why = (struct err){ 0 };
-    snprintf(h.case_id, sizeof h.case_id, "%s", m->file->row.id);
-    snprintf(h.sender_office, sizeof h.sender_office, "%s", m->office->id);
-    snprintf(h.receiver_office, sizeof h.receiver_office, "%s",
-             m->file->row.partner_office);
-    snprintf(h.agreement, sizeof h.agreement, "%s", m->file->row.agreement);
+    struct err none = { 0 };
+
+    if (!referral_header_read(m->doc, &h, &none))
+        return; /* we made it a moment ago */
+    (void)STORE_COPY(h.case_id, m->file->row.id);
+    (void)STORE_COPY(h.sender_office, m->office->id);
+    (void)STORE_COPY(h.receiver_office, m->file->row.partner_office);
+    (void)STORE_COPY(h.agreement, m->file->row.agreement);
     snprintf(h.reply_to, sizeof h.reply_to, "%s", m->reply_to);
     if (m->a->out_number != NULL)
         snprintf(h.office_number, sizeof h.office_number, "%s", m->a->out_number);

@@ -251,7 +251,7 @@ bool draft_narrowed(struct draft *d, const struct draft_view *view,
     const struct narrower n = decide_narrower(NULL, &verdicts);
     if (n.narrower) {
         snprintf(code, 64, "%s", n.code);
-        snprintf(text, 400, "%s%s%s", n.text, n.clause[0] ? " - " : "", n.clause);
+        snprintf(text, 400, "%.300s%s%.90s", n.text, n.clause[0] ? " - " : "", n.clause);
     }
     return n.narrower;
 }
@@ -262,10 +262,8 @@ bool draft_finish(struct draft *d, struct err *err)
 {
     AUTO(losses_free) struct losses travelling = { 0 };
     AUTO(findings_free) struct findings schema = { 0 };
-    size_t count = 0;
-    const char *const *blocking = agreement_blocking(d->bundle->agreement, &count);
 
-    losses_block(&d->losses, blocking, count);
+    agreement_block_losses(d->bundle->agreement, &d->losses);
     losses_travelling(&d->losses, agreement_named_categories(d->bundle->agreement),
                       &travelling);
     losses_to_referral(&travelling, d->doc);
@@ -277,8 +275,9 @@ bool draft_finish(struct draft *d, struct err *err)
     return true;
 }
 
-bool draft_check_blocking(const struct draft *d, struct err *err)
+bool draft_check_blocking(struct draft *d, struct err *err)
 {
+    agreement_block_losses(d->bundle->agreement, &d->losses);
     for (size_t i = 0; i < d->losses.count; i++) {
         const struct loss *l = &d->losses.items[i];
 

@@ -104,7 +104,7 @@ bool draft_leg(const struct bundle *bundle, const char *sender_office,
 bool draft_finish(struct draft *draft, struct err *err) NODISCARD;
 
 /* Blocking losses of the agreement: ERR_DENIED "loss.blocking" naming the first. */
-bool draft_check_blocking(const struct draft *draft, struct err *err) NODISCARD;
+bool draft_check_blocking(struct draft *draft, struct err *err) NODISCARD;
 
 /* --- the office's view -------------------------------------------------------------------- */
 

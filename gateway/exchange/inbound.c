@@ -143,7 +143,8 @@ static bool read_canonical(struct incoming *in, struct refusing *r, struct err *
     if (!referral_header_read(in->draft.doc, &in->draft.header, &why))
         return text_eq(why.code, "referral.kind") ? NO(r, "kind-unknown", "%s", why.text)
                                                   : NO(r, "header", "%s", why.text);
-    if (!xmlsig_unseal_check(in->draft.doc, accept_seal, in, NULL, &why))
+    if (!xmlsig_unseal_known(in->draft.doc, trust_pinned(in->partner->trust, TRUST_SEAL),
+                             accept_seal, in, NULL, &why))
         return NO(r, "seal", "%s", why.text);
     return true;
 }
@@ -156,7 +157,7 @@ static bool check_header(struct incoming *in, struct refusing *r)
     if (!text_eq(h->sender_gateway, in->partner->id) ||
         !text_eq(h->receiver_gateway, in->snap->own.id))
         return NO(r, "header", "sender or receiver gateway is not that of the envelope");
-    if (!text_eq(h->agreement, in->as4->pmode->agreement) ||
+    if (!text_eq(h->agreement, in->as4->pmode.agreement) ||
         !text_eq(h->case_id, in->as4->user->conversation_id))
         return NO(r, "header", "agreement or case is not that of the envelope");
     if (!case_id_valid(h->case_id) || h->sequence == 0 || h->created_ms == 0 ||
@@ -378,7 +379,7 @@ static bool fill_message(const struct incoming *in, struct message *m, struct er
         !STORE_COPY(m->partner, in->partner->id) ||
         !STORE_COPY(m->own_office, in->office != NULL ? in->office->id : "") ||
         !STORE_COPY(m->remote_office, h->sender_office) ||
-        !STORE_COPY(m->agreement, opaque ? in->as4->pmode->id : h->agreement) ||
+        !STORE_COPY(m->agreement, opaque ? in->as4->pmode.id : h->agreement) ||
         !STORE_COPY(m->agreement_version, h->agreement_version) ||
         !STORE_COPY(m->bundle, h->agreement_digest) ||
         !STORE_COPY(m->eb_message_id, in->as4->user->message_id) ||
@@ -624,8 +625,9 @@ static enum inbound refuse(struct incoming *in, const struct refusing *r,
                   log_fault(&err));
     *refusal = (struct as4_refusal){
         .code = r->code,
-        .http_status = in->as4->pmode->error_status,
+        .http_status = in->as4->pmode.error_status,
         .sender_known = true,
+        .pmode_known = true,
         .pmode = in->as4->pmode,
         .ref_to_message_id = mem_strdup(in->as4->user->message_id),
         .detail = r->detail,
@@ -655,7 +657,7 @@ static bool take_opaque(struct incoming *in, struct err *err)
     json_print(list, &in->part_list);
     in->office = NULL;
     for (size_t i = 0; i < in->partner->opaque_count; i++)
-        if (text_eq(in->partner->opaque[i].pmode.id, in->as4->pmode->id))
+        if (text_eq(in->partner->opaque[i].pmode.id, in->as4->pmode.id))
             in->office = snapshot_office(in->snap, in->partner->opaque[i].office);
     return true;
 }
@@ -678,7 +680,7 @@ static bool prepare(struct incoming *in, struct refusing *r, struct err *err)
         in->kind = "test";
         return true;
     }
-    if (in->as4->pmode->opaque) {
+    if (in->as4->pmode.opaque) {
         in->kind = "opaque";
         return take_opaque(in, err);
     }

@@ -278,7 +278,7 @@ static bool read_limits(const struct json_at *in, struct pmode *pmode, struct er
 #define PMODE_KEYS                                                                         \
     "id", "content", "office", "service", "serviceType", "action", "agreement",            \
         "agreementType", "us", "partner", "fourCorner", "cornerType", "security",          \
-        "errorStatus", "errorsSigned", "unsignedErrorsAccept", "unsignedReceiptAccept",    \
+        "errorStatus", "errorsSigned", "unsignedErrorsAccept",                             \
         "oldDuplicateCode", "resignedRetryAccept", "anyMessageId", "strictMimeType",       \
         "partsMax", "partMaxMiB", "messageMaxMiB"
 
@@ -303,7 +303,6 @@ static bool read_pmode(const struct json_at *in, struct pmode *m, struct err *er
            json_may_string(in, "cornerType", &m->corner_type, err) &&
            json_may_bool(in, "errorsSigned", &m->errors_signed, err) &&
            json_may_bool(in, "unsignedErrorsAccept", &m->unsigned_errors_accept, err) &&
-           json_may_bool(in, "unsignedReceiptAccept", &m->unsigned_receipt_accept, err) &&
            json_may_bool(in, "oldDuplicateCode", &m->old_duplicate_code, err) &&
            json_may_bool(in, "resignedRetryAccept", &m->resigned_retry_accept, err) &&
            json_may_bool(in, "anyMessageId", &m->any_message_id, err) &&

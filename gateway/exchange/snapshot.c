@@ -20,7 +20,8 @@
 struct snapshot_private {
     atomic_uint refs;
     struct strlist texts; /* copies of everything borrowed by own and offices */
-    struct as4_own_key *decrypt;
+    const char **decrypt_ids;
+    struct certlist decrypt_certs;
     struct certlist seals;
 };
 
@@ -39,7 +40,8 @@ static void snapshot_free(struct snapshot *s)
     mem_free(&s->partners);
     mem_free(&s->offices);
     bundles_free(&s->bundles);
-    mem_free(&s->private->decrypt);
+    mem_free(&s->private->decrypt_ids);
+    certlist_free(&s->private->decrypt_certs);
     certlist_free(&s->private->seals);
     strlist_free(&s->private->texts);
     mem_free(&s->private);
@@ -104,17 +106,18 @@ static bool set_keys(struct snapshot *s, const struct snapshot_source *from,
     k->seal_cert = seal;
     certlist_add(&s->private->seals, seal);
     k->own_seals = &s->private->seals;
-    s->private->decrypt =
-        mem_array(from->decrypt_keys->count + 1, sizeof *s->private->decrypt);
+    s->private->decrypt_ids =
+        mem_array(from->decrypt_keys->count + 1, sizeof *s->private->decrypt_ids);
     for (size_t i = 0; i < from->decrypt_keys->count; i++) {
         const char *key = from->decrypt_keys->items[i];
         struct cert *cert = need_cert(from->signer, key, err);
 
         if (cert == NULL)
             return false;
-        s->private->decrypt[k->decrypt_count++] = (struct as4_own_key){ cert, keep(s, key) };
+        certlist_add(&s->private->decrypt_certs, cert);
+        s->private->decrypt_ids[i] = keep(s, key);
     }
-    k->decrypt = s->private->decrypt;
+    k->decrypt = (struct as4_own_keys){ &s->private->decrypt_certs, s->private->decrypt_ids };
     return true;
 }
 

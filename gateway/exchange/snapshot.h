@@ -58,8 +58,7 @@ struct office {
 /* Our message keys at the signer. */
 struct own_keys {
     struct as4_signing sign;            /* signs messages, receipts, errors */
-    const struct as4_own_key *decrypt;  /* current first, then those that were replaced */
-    size_t decrypt_count;
+    struct as4_own_keys decrypt; /* current first, then those that were replaced */
     const char *seal_key;
     const struct cert *seal_cert;
     const struct certlist *own_seals; /* seals of ours that are still believed */

@@ -79,7 +79,6 @@ static void wire_gate(void *ctx, const char *listener, const struct http_head *h
 struct call {
     struct wire *wire;
     const struct snapshot *snap;
-    struct pmode found; /* pmode_test() of one, where it is the test service */
 };
 
 static bool find_peer(void *ctx, const struct eb_user *user, struct as4_peer *ret)
@@ -89,15 +88,15 @@ static bool find_peer(void *ctx, const struct eb_user *user, struct as4_peer *re
     for (size_t i = 0; i < c->snap->partner_count; i++) {
         const struct partner *p = c->snap->partners[i];
         const struct pmode *base = NULL;
+        struct pmode found;
         bool addressed = false;
 
-        if (!pmode_find(p->all, p->all_count, user, &c->found, &base, &addressed))
+        if (!pmode_find(p->all, p->all_count, user, &found, &base, &addressed))
             continue;
         *ret = (struct as4_peer){ .partner = p->id,
-                                  .pmode = c->found.test ? &c->found : base,
+                                  .pmode = found,
                                   .trust = p->trust,
-                                  .keys = c->snap->keys.decrypt,
-                                  .key_count = c->snap->keys.decrypt_count };
+                                  .own = &c->snap->keys.decrypt };
         return true;
     }
     return false;

@@ -415,7 +415,134 @@ class Forms:
         text = f'<?xml version="1.0" encoding="{encoding}"?>\n<KerkeseReferimi version="1.0">\n{body}</KerkeseReferimi>\n'
         return text.encode(encoding)
 
+    # -- answers: M03, M04, M05, M06 ------------------------------------------------------------
+    #
+    # case: the cross-border case number, ref: the number (or message id) that is answered.
 
-def case_of(text):
-    """The case number as a telephone would carry it: kept as it stands."""
-    return text.strip()
+    def answer(self, country, kind, to, agreement, case, ref, **more):
+        return getattr(self, f"{kind.lower()}_{country.lower()}")(to, agreement, case, ref, **more)
+
+    def _md(self, kind, to, agreement, case, ref, office="MD-COORD", **rest):
+        doc = {"type": kind, "formatVersion": "1.2", "messageId": "md-" + self.number(), "inReplyTo": ref,
+               "createdAt": today().strftime("%Y-%m-%dT06:00:00Z"), "sender": office, "recipient": to,
+               "agreement": agreement, "legalBasis": {"act": "Legea nr. 241/2005"},
+               "case": {"caseNumber": "MD-" + self.number(), "crossBorderCaseId": case},
+               "officers": [{"role": "receivingCaseManager", "name": "Elena Ceban",
+                             "organisation": "Secretariatul permanent", "phone": "+373 22 000 012",
+                             "email": "ceban@example.org"}]}
+        doc.update(rest)
+        return json.dumps(doc, ensure_ascii=False, indent=1).encode()
+
+    def m03_md(self, to, agreement, case, ref, **k):
+        return self._md("receipt", to, agreement, case, ref, receivedAt=today().strftime("%Y-%m-%dT05:55:00Z"), **k)
+
+    def m04_md(self, to, agreement, case, ref, decline=False, **k):
+        more = {"decision": "R", "declineReasons": ["notNational"]} if decline else {"decision": "A"}
+        return self._md("decision", to, agreement, case, ref, **more, **k)
+
+    def m05_md(self, to, agreement, case, ref, fields=("person.maritalStatus",), **k):
+        return self._md("informationRequest", to, agreement, case, ref, respondBy=iso(day(7)),
+                        questions=[{"field": f, "purpose": "assistance"} for f in fields], **k)
+
+    def _ua_case(self, to, agreement, case, ref, office, number):
+        return f"""      <Sprava>
+        <NomerOblikKartky>ОК-{self.number()}</NomerOblikKartky>
+        <MizhnarodnyiNomer>{case}</MizhnarodnyiNomer>
+        <VykhidnyiNomer>{number}</VykhidnyiNomer>
+        <NaNomer>{escape(ref)}</NaNomer>
+        <DataChas>{iso(today())}T08:00:00+02:00</DataChas>
+        <Vidpravnyk>{office}</Vidpravnyk>
+        <Oderzhuvach>{to}</Oderzhuvach>
+        <Uhoda>{agreement}</Uhoda>
+      </Sprava>
+"""
+
+    def _ua_answer(self, operation, to, agreement, case, ref, body, office, rol="2"):
+        number = "vykh-" + self.number()
+        head = self._ua_case(to, agreement, case, ref, office, number)
+        return self._ua(operation, head + body + self.UA_OFFICER.format(rol), number)
+
+    def m03_ua(self, to, agreement, case, ref, office="UA-COORD"):
+        return self._ua_answer("PidtverdzhenniaOtrymannia", to, agreement, case, ref,
+                               f"      <OtrymanoChas>{iso(today())}T07:55:00+02:00</OtrymanoChas>\n", office)
+
+    def m04_ua(self, to, agreement, case, ref, decline=False, office="UA-COORD"):
+        body = ("      <KodRishennia>2</KodRishennia>\n      <NazvaRishennia>Відмовлено</NazvaRishennia>\n"
+                "      <PrychynaVidmovy>01</PrychynaVidmovy>\n" if decline else
+                "      <KodRishennia>1</KodRishennia>\n      <NazvaRishennia>Прийнято</NazvaRishennia>\n")
+        return self._ua_answer("RishenniaPoNapravlenniu", to, agreement, case, ref, body, office)
+
+    def m05_ua(self, to, agreement, case, ref, fields=("Osoba/SimeinyiStan",), office="UA-COORD"):
+        body = "".join(f'      <ZapytanePole tsil="4">{f}</ZapytanePole>\n' for f in fields)
+        return self._ua_answer("ZapytVidomostei", to, agreement, case, ref, body, office)
+
+    def _by(self, kind, to, agreement, case, ref, section, office="BY-COORD", due=""):
+        text = f"""<?xml version="1.0" encoding="windows-1251"?>
+<Анкета версия="1">
+  <Реквизиты>
+    <ВидСообщения>{kind}</ВидСообщения>
+    <НомерДелаМежд>{case}</НомерДелаМежд>
+    <НомерАнкеты>А-{self.number()}</НомерАнкеты>
+    <ИсходящийНомер>26/{self.number()}</ИсходящийНомер>
+    <НаНомер>{escape(ref)}</НаНомер>
+    <ДатаСоставления>{dots(today())}</ДатаСоставления>
+    <Отправитель>{office}</Отправитель>
+    <Получатель>{to}</Получатель>
+    <ПравовоеОснование>{agreement}</ПравовоеОснование>
+    <Категория/>
+    <ПричинаОбращения/>
+    <Срочность/>
+    <СрокОтвета>{due}</СрокОтвета>
+  </Реквизиты>
+{section}  <Исполнитель>
+    <ФИОИсполнителя>Новик Андрей Петрович</ФИОИсполнителя>
+    <Должность>старший инспектор</Должность>
+    <ТелефонИсполнителя>+375 17 000-00-11</ТелефонИсполнителя>
+    <ПочтаИсполнителя>novik@example.org</ПочтаИсполнителя>
+  </Исполнитель>
+</Анкета>
+"""
+        return text.encode("windows-1251")
+
+    def m03_by(self, to, agreement, case, ref, **k):
+        return self._by("РС", to, agreement, case, ref, "", **k)
+
+    def m04_by(self, to, agreement, case, ref, decline=False, **k):
+        section = f"""  <РешениеПоОбращению>
+    <Итог>{"Нет" if decline else "Да"}</Итог>
+    <ПричинаОтказа>{"01" if decline else ""}</ПричинаОтказа>
+    <Условия/>
+    <Переадресовано/>
+  </РешениеПоОбращению>
+"""
+        return self._by("РШ", to, agreement, case, ref, section, **k)
+
+    def m05_by(self, to, agreement, case, ref, fields=("СемейноеПоложение",), **k):
+        section = f"""  <ЗапросСведений>
+    <ЗапрашиваемыеСведения>{", ".join(fields)}</ЗапрашиваемыеСведения>
+    <ЦельЗапроса>04</ЦельЗапроса>
+    <ПояснениеЗапроса/>
+  </ЗапросСведений>
+"""
+        return self._by("ЗП", to, agreement, case, ref, section, due=dots(day(7)), **k)
+
+    def _al(self, root, to, agreement, case, ref, rows, office="AL-ONAC"):
+        head = [("NrProtokolli", "ONAC-" + self.number()), ("NumriNderkombetar", case),
+                ("NrDalje", "dal-" + self.number()), ("NrReference", ref), ("DataDokumentit", dots(today())),
+                ("Derguesi", office), ("Marresi", to), ("Marreveshja", agreement), ("KomitetiQarkut", "-")]
+        tail = [("PersoniKontaktit", "Arben Hoxha"), ("TelKontaktit", "+355 4 000 0014"), ("Shenime", "-")]
+        body = "".join(f"  <{k}>{escape(v)}</{k}>\n" for k, v in head + rows + tail)
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} version="1.0">\n{body}</{root}>\n'.encode()
+
+    def m03_al(self, to, agreement, case, ref, **k):
+        return self._al("VertetimMarrje", to, agreement, case, ref, [("DataMarrjes", dots(today()))], **k)
+
+    def m04_al(self, to, agreement, case, ref, decline=False, **k):
+        rows = [("KodiVendimit", "JO" if decline else "PO"), ("Arsyeja1", "SHT" if decline else "-"), ("Arsyeja2", "-"),
+                ("Arsyeja3", "-"), ("Kushtet", "-"), ("AutoritetiTjeter", "-")]
+        return self._al("Vendim", to, agreement, case, ref, rows, **k)
+
+    def m05_al(self, to, agreement, case, ref, fields=("GjendjaCivile",), **k):
+        fields = list(fields) + ["-"] * 5
+        rows = [(f"Fusha{i + 1}", fields[i]) for i in range(5)] + [("Qellimi", "AS"), ("AfatiPergjigjes", dots(day(7)))]
+        return self._al("KerkeseInformacioni", to, agreement, case, ref, rows, **k)
