@@ -7,7 +7,7 @@
  * wsse:Security in document order. Messaging and Body are not touched after signing.
  *
  * A package holds the content key: it is wiped when freed, and frozen only for a store that
- * seals. Resending under the same IVs is safe because the octets are the same; wire_watched()
+ * seals. Resending under the same IVs is safe because the octets are the same; package_wire.c
  * sees to it.
  */
 #include "as4/package.h"
@@ -15,14 +15,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "as4/crypt.h"
 #include "as4/dom.h"
 #include "as4/keyname.h"
 #include "as4/media.h"
 #include "as4/ns.h"
 #include "as4/sign.h"
 #include "as4/soap.h"
-#include "as4/wire.h"
 #include "base/body.h"
 #include "base/err.h"
 #include "base/id.h"
@@ -482,52 +480,4 @@ bool as4_package_make(const struct as4_spec *spec, struct as4_package **ret,
     address(p);
     *ret = TAKE(p);
     return true;
-}
-
-/* --- the wire ----------------------------------------------------------------------------- */
-
-#define HEAD_MAX 4096 /* octets of one part's head */
-
-static void add_text(struct wire *wire, struct buf *text)
-{
-    wire_add(wire, source_of_copy(buf_str(text), text->len));
-    buf_clear(text);
-}
-
-/* Messaging and Body come first in the digests, then the parts in order. */
-static const struct as4_digest *digest_of(const struct as4_package *p, size_t i)
-{
-    return &p->digests.items[2 + i];
-}
-
-static void add_part(struct wire *wire, const struct as4_package *p, size_t i,
-                     struct buf *head)
-{
-    struct source *watched = wire_watched(p->parts[i].octets, digest_of(p, i));
-    struct crypt_key key = { .cipher = p->cipher };
-
-    memcpy(key.octets, p->cek, sizeof key.octets);
-    mime_part_head_add(head, p->boundary, false, MEDIA_OCTETS, p->parts[i].content_id);
-    add_text(wire, head);
-    wire_keep(wire, watched);
-    wire_add(wire, crypt_sealed(watched, &key, p->parts[i].iv));
-    mem_wipe(&key, sizeof key);
-}
-
-struct source *as4_package_wire(const struct as4_package *p)
-{
-    AUTO(wire_free) struct wire *wire = wire_new();
-    AUTO(buf_free) struct buf head = BUF_INIT(HEAD_MAX);
-
-    if (p->part_count == 0)
-        return source_of_memory(p->envelope.data, p->envelope.len);
-    mime_part_head_add(&head, p->boundary, true, MEDIA_SOAP "; charset=UTF-8",
-                       p->root_id);
-    add_text(wire, &head);
-    wire_add(wire, source_of_memory(p->envelope.data, p->envelope.len));
-    for (size_t i = 0; i < p->part_count; i++)
-        add_part(wire, p, i, &head);
-    mime_close_add(&head, p->boundary);
-    add_text(wire, &head);
-    return wire_source(&wire);
 }

@@ -125,7 +125,7 @@ struct pmode {
     int error_status;            /* 200, or 500 with a Fault */
     bool errors_signed;          /* sign our errors, once the P-Mode is known */
     bool unsigned_errors_accept; /* false: an unsigned error counts as no answer at all */
-    bool old_duplicate_code;      /* EBMS:0004 means "duplicate" (phase4 before 4.5) */
+    bool old_duplicate_code;     /* EBMS:0004 means "duplicate" (phase4 before 4.5) */
     bool
         resigned_retry_accept; /* known id, other digests: the stored receipt all the same */
     bool any_message_id;       /* a MessageId without '@' is taken */

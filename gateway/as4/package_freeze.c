@@ -1,5 +1,5 @@
 /*
- * freeze.c - a package as one blob, and back.
+ * package_freeze.c - a package as one blob, and back.
  *
  * Fields in a fixed order, each a length of four octets and its content, behind a line that
  * names the form. The blob holds the content key: the store seals it. Thawing believes no
