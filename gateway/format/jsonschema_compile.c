@@ -144,8 +144,11 @@ static bool kw_defs(struct compiler *c, struct node *node, const struct spot *at
     (void)node;
     if (!json_is_object(at->value))
         return wrong_form(c, at, "an object");
-    json_object_foreach((json_t *)(uintptr_t)at->value, key,
-                        value) if (compile_below(c, at, key, value) == NULL) return false;
+    json_object_foreach((json_t *)(uintptr_t)at->value, key, value)
+    {
+        if (compile_below(c, at, key, value) == NULL)
+            return false;
+    }
     return true;
 }
 
@@ -451,8 +454,11 @@ static bool fill(struct compiler *c, struct node *node, const struct spot *spot)
     }
     if (!json_is_object(spot->value))
         return wrong_form(c, spot, "a schema: an object, true or false");
-    json_object_foreach((json_t *)(uintptr_t)spot->value, key,
-                        value) if (!take_keyword(c, node, spot, key, value)) return false;
+    json_object_foreach((json_t *)(uintptr_t)spot->value, key, value)
+    {
+        if (!take_keyword(c, node, spot, key, value))
+            return false;
+    }
     return true;
 }
 

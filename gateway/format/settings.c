@@ -360,11 +360,11 @@ static bool check_section(const struct settings *settings, const char *pointer,
 
         if (object != NULL && !json_is_object(object))
             return fail(doc, pointer, "settings.value", err, "an object is expected");
-        json_object_foreach(
-            object, key,
-            value) if (!json_is_object(value) &&
-                       !in_table(table, count, key)) return unknown(doc, pointer, key,
-                                                                    table, count, err);
+        json_object_foreach(object, key, value)
+        {
+            if (!json_is_object(value) && !in_table(table, count, key))
+                return unknown(doc, pointer, key, table, count, err);
+        }
     }
     return true;
 }
@@ -409,9 +409,15 @@ bool settings_names(struct settings *settings, const char *section, struct strli
         if (object != NULL && !json_is_object(object))
             return fail(doc, buf_str(&pointer), "settings.value", err,
                         "an object of named objects is expected");
-        json_object_foreach(object, key,
-                            value) if (!json_is_comment(key) && !strlist_has(ret, key))
+        json_object_foreach(object, key, value)
+        {
+            if (json_is_comment(key) || strlist_has(ret, key))
+                continue;
+            if (strchr(key, '/') != NULL)
+                return fail(doc, buf_str(&pointer), "settings.value", err,
+                            "the names in it may not hold a \"/\"");
             strlist_add(ret, key);
+        }
     }
     return true;
 }
@@ -477,9 +483,11 @@ static bool find_unknown(const struct settings *settings, const struct json_doc 
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key,
-                        value) if (!find_unknown_at(settings, doc, key, value, pointer,
-                                                    err)) return false;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (!find_unknown_at(settings, doc, key, value, pointer, err))
+            return false;
+    }
     return true;
 }
 

@@ -244,8 +244,8 @@ static void test_sections_by_name(void **state)
 {
     AUTO(settings_free)
     struct settings *settings =
-        settings_of("{\"offices\":{\"//\":\"x\",\"MD-COORD\":{\"title\":\"a\"},\"MD/"
-                    "X\":{\"title\":\"b\"},\n"
+        settings_of("{\"offices\":{\"//\":\"x\",\"MD-COORD\":{\"title\":\"a\"},"
+                    "\"MD-X\":{\"title\":\"b\"},\n"
                     "\"MD-2\":{}}}");
     AUTO(strlist_free) struct strlist names = { 0 };
     struct office office = { 0 };
