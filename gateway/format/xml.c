@@ -42,18 +42,6 @@ static _Thread_local const struct xsd_file *served;
 static _Thread_local size_t served_count;
 static _Thread_local char refused[128];
 
-void xml_serve(const struct xsd_file *files, size_t count)
-{
-    served = files;
-    served_count = count;
-    refused[0] = '\0';
-}
-
-const char *xml_refused(void)
-{
-    return refused;
-}
-
 static xmlParserInput *input_of(const struct xsd_file *file, xmlParserCtxt *ctxt)
 {
     xmlParserInputBuffer *octets =
@@ -74,6 +62,20 @@ static xmlParserInput *load(const char *url, const char *id, xmlParserCtxt *ctxt
     if (refused[0] == '\0' && url != NULL)
         snprintf(refused, sizeof refused, "%s", url);
     return NULL;
+}
+
+/* xmlsec brings a loader of its own, which refuses everybody; ours does too, but for one. */
+void xml_serve(const struct xsd_file *files, size_t count)
+{
+    served = files;
+    served_count = count;
+    refused[0] = '\0';
+    xmlSetExternalEntityLoader(load);
+}
+
+const char *xml_refused(void)
+{
+    return refused;
 }
 
 static void *take_memory(size_t size)

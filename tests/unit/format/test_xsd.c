@@ -336,6 +336,28 @@ static void test_nothing_is_served_afterwards(void **state)
     assert_null(xmlReadFile("types.xsd", NULL, 0));
 }
 
+static xmlParserInput *refuse(const char *url, const char *id, xmlParserCtxt *ctxt)
+{
+    (void)url;
+    (void)id;
+    (void)ctxt;
+    return NULL;
+}
+
+/* Another library may have put its own loader in place. */
+static void test_a_foreign_loader_does_no_harm(void **state)
+{
+    struct err err = { 0 };
+    struct xsd *own;
+
+    (void)state;
+    xmlSetExternalEntityLoader(refuse);
+    own = xsd_compile(files, COUNT_OF(files), "form.xsd", &err);
+    assert_non_null(own);
+    xsd_free(&own);
+    assert_null(xmlReadFile("/etc/passwd", NULL, 0));
+}
+
 static void *check_often(void *arg)
 {
     size_t good = 0;
@@ -380,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_only_the_given_files),
         cmocka_unit_test(test_wrong_schemas),
         cmocka_unit_test(test_nothing_is_served_afterwards),
+        cmocka_unit_test(test_a_foreign_loader_does_no_harm),
         cmocka_unit_test(test_threads_share_a_schema),
     };
     struct CMUnitTest tests[COUNT_OF(single) + COUNT_OF(rows)];
