@@ -415,6 +415,62 @@ class Forms:
         text = f'<?xml version="1.0" encoding="{encoding}"?>\n<KerkeseReferimi version="1.0">\n{body}</KerkeseReferimi>\n'
         return text.encode(encoding)
 
+    def m01_iom(self, to, agreement, p, note="", consent=True, office="IOM-MISSION", linked=None):
+        state = "GIVEN" if consent else "REFUSED"
+        consents = "".join(f"""  <Consent form="IOM-canonical/1" item="{x}">
+    <State code="{state}"/>
+    <Giver code="SELF"/>
+    <GivenOn>{iso(day(-3))}</GivenOn>
+    <ValidUntil>{iso(day(300))}</ValidUntil>
+  </Consent>
+""" for x in ("RETURN", "ASSIST", "IDENTITY"))
+        scheme = {"BY": "BY-IN", "MD": "IDNP", "UA": "RNOKPP", "AL": "NID"}[p.country]
+        link = f"    <LinkedCase>{linked}</LinkedCase>\n" if linked else ""
+        return f"""<?xml version="1.0" encoding="UTF-8"?>
+<Referral xmlns="urn:trm:referral:1" kind="M01" minor="0" environment="demo">
+  <Header>
+    <OfficeNumber>iom-{self.number()}</OfficeNumber>
+    <Sender office="{office}"/>
+    <Receiver office="{to}"/>
+    <Agreement id="{agreement}"/>
+{link}  </Header>
+  <Case>
+    <NationalId office="{office}">IOM-{self.number()}</NationalId>
+    <Beneficiary code="THB_ADULT"/>
+    <Reason code="RETURN"/>
+    <Urgency code="ROUTINE"/>
+  </Case>
+  <Person>
+    <Name type="legal" script="Latn" source="document">
+      <Surname>{escape(p.surname)}</Surname>
+      <Given>{escape(p.given)}</Given>
+    </Name>
+    <BirthDate precision="day">{iso(p.born)}</BirthDate>
+    <Sex code="{"F" if p.female else "M"}"/>
+    <Citizenship code="{p.country}"/>
+    <Identifier country="{p.country}" scheme="{scheme}">{p.number}</Identifier>
+    <Language code="ru"/>
+    <MaritalStatus code="SINGLE"/>
+  </Person>
+  <Trafficking>
+    <Status code="{self.rng.choice(["PRESUMED", "IDENTIFIED"])}"/>
+    <Exploitation code="{self.rng.choice(["LAB", "SEX", "BEG"])}"/>
+  </Trafficking>
+  <Risk>
+    <Level code="{self.rng.choice(["LOW", "MEDIUM", "HIGH"])}"/>
+  </Risk>
+  <Needs>
+    <Service code="SHELTER" state="NEEDED"/>
+    <Service code="PSYCH" state="NEEDED"/>
+  </Needs>
+{consents}  <Contact role="SENDING_CASE_MANAGER">
+    <Name>Jo Example</Name>
+    <Organisation>IOM mission</Organisation>
+    <Phone>+41 22 000 00 00</Phone>
+  </Contact>
+</Referral>
+""".encode()
+
     # -- answers: M03, M04, M05, M06 ------------------------------------------------------------
     #
     # case: the cross-border case number, ref: the number (or message id) that is answered.
