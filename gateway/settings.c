@@ -213,10 +213,10 @@ static const struct {
     const struct setting *table;
     size_t count;
 } tables[] = {
-    { "gateway", TABLE(gateway_table) },  { "keys/NAME", TABLE(key_table) },
-    { "keks/VERSION", TABLE(kek_table) }, { "store", TABLE(store_table) },
-    { "partners", TABLE(listen_table) },  { "office", TABLE(listen_table) },
-    { "control", TABLE(control_table) },  { "offices/ID", TABLE(office_table) },
+    { "gateway", TABLE(gateway_table) },     { "keys/NAME", TABLE(key_table) },
+    { "keks/VERSION", TABLE(kek_table) },    { "store", TABLE(store_table) },
+    { "partners", TABLE(listen_table) },     { "office", TABLE(listen_table) },
+    { "control", TABLE(control_table) },     { "offices/ID", TABLE(office_table) },
     { "clients/NAME", TABLE(client_table) }, { "http", TABLE(http_table) },
     { "dispatch", TABLE(dispatch_table) },   { "folder", TABLE(folder_table) },
     { "notice", TABLE(notice_table) },       { "log", TABLE(log_table) },
@@ -267,8 +267,7 @@ static bool take_keks(struct daemon_settings *s, struct err *err)
                            "keks: \"%s\" is no version number from 1", names.items[i]);
         if (!settings_take(s->all, section, TABLE(kek_table), &kek, err))
             return false;
-        s->keks[s->kek_count++] =
-            (struct signer_kek_file){ (uint32_t)version, kek.path };
+        s->keks[s->kek_count++] = (struct signer_kek_file){ (uint32_t)version, kek.path };
     }
     return s->kek_count > 0 ||
            err_set(err, ERR_CONFIG, "settings.kek",
@@ -355,9 +354,10 @@ static bool set_dispatch(struct daemon_settings *s, struct err *err)
                        "dispatch/retrySpacing: one to %d waits", DISPATCH_STEPS);
     for (size_t i = 0; i < d->spacing->count; i++)
         if (!parse_wait(d->spacing->items[i], &s->dispatch.spacing_ms[i]))
-            return err_set(err, ERR_CONFIG, "settings.spacing",
-                           "dispatch/retrySpacing: \"%s\" is not like 200ms, 10s, 5m or 1h",
-                           d->spacing->items[i]);
+            return err_set(
+                err, ERR_CONFIG, "settings.spacing",
+                "dispatch/retrySpacing: \"%s\" is not like 200ms, 10s, 5m or 1h",
+                d->spacing->items[i]);
     s->dispatch.spacing_count = d->spacing->count;
     s->dispatch.jitter_percent = (unsigned)d->jitter;
     s->dispatch.lease_ms = d->lease_ms;

@@ -28,10 +28,11 @@ struct settings;
 struct client {
     const char *name;
     const char *office;
-    const char *role;        /* officer, consul, team, auditor, operator */
-    const char *person;      /* user id for the audit; NULL: the name */
-    const char *key_sha256;  /* of the API key, hexadecimal; NULL: none */
-    const char *certificate; /* SHA-256 fingerprint of its client certificate; NULL: none */
+    const char *role;       /* officer, consul, team, auditor, operator */
+    const char *person;     /* user id for the audit; NULL: the name */
+    const char *key_sha256; /* of the API key, hexadecimal; NULL: none */
+    const char
+        *certificate; /* SHA-256 fingerprint of its client certificate; NULL: none */
 };
 
 struct listen_settings {
@@ -73,7 +74,7 @@ struct log_section {
 };
 
 struct folder_section {
-    int64_t poll_ms; /* how often incoming/ is looked at */
+    int64_t poll_ms;  /* how often incoming/ is looked at */
     int64_t again_ms; /* a document not acknowledged is shown again after */
 };
 

@@ -16,6 +16,18 @@ static const char *const names[] = {
     "store.committed",    /* on disk, the callers do not know yet */
     "store.erased",       /* keys deleted on disk, the log still holds them */
     "store.staged",       /* a row of a body is on disk, its message is not */
+    "intake.before-commit",    /* sealed, nothing on disk, the office knows nothing */
+    "intake.committed",        /* accepted on disk, the office does not know yet */
+    "out.before-package",      /* claimed, no octet of a package made */
+    "out.packaged",            /* package on disk, nothing sent */
+    "out.sent",                /* the answer is here, the verdict is not on disk */
+    "out.before-settle",       /* the verdict is known, not written */
+    "out.settled",             /* the verdict is on disk, nothing logged */
+    "in.before-commit",        /* verified, decided, translated; nothing on disk */
+    "in.no-commit",            /* :fail - the receipt leaves without a commit (must be found) */
+    "in.committed",            /* on disk, the partner has no receipt yet */
+    "in.before-answer",        /* the same, at the door */
+    "handover.before-given",   /* shown to the office, not marked as given */
     NULL,
 };
 

@@ -17,7 +17,8 @@ struct partner;
 struct attempt_result {
     bool reached; /* the partner's gateway answered */
     bool failed;  /* it did not */
-    bool trouble; /* our store refused to note the verdict: the claim runs out by itself */
+    bool
+        trouble; /* our store refused to note the verdict: the claim runs out by itself */
 };
 
 void attempt_one(const struct exchange *x, const struct dispatch_settings *settings,

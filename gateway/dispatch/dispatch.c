@@ -29,10 +29,10 @@
 #include "store/partners.h"
 #include "store/queue.h"
 
-#define LANES_MAX      PARTNERS_MAX
-#define CLAIM_MAX      4                 /* messages one sender takes at a time */
-#define TROUBLE_WAIT   (5 * SECOND_MS)   /* after the store refused */
-#define USER_AGENT     "trmd"
+#define LANES_MAX    PARTNERS_MAX
+#define CLAIM_MAX    4               /* messages one sender takes at a time */
+#define TROUBLE_WAIT (5 * SECOND_MS) /* after the store refused */
+#define USER_AGENT   "trmd"
 
 struct lane {
     struct dispatch *d;
@@ -60,7 +60,8 @@ struct dispatch {
 void dispatch_defaults(struct dispatch_settings *s)
 {
     *s = (struct dispatch_settings){
-        .spacing_ms = { 10 * SECOND_MS, MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS },
+        .spacing_ms = { 10 * SECOND_MS, MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS,
+                        HOUR_MS },
         .spacing_count = 5,
         .jitter_percent = 10,
         .lease_ms = 10 * MINUTE_MS,
@@ -85,7 +86,8 @@ static int64_t with_jitter(const struct dispatch_settings *s, int64_t wait_ms)
     int64_t span = wait_ms * (int64_t)s->jitter_percent / 100;
 
     random_octets(&random, sizeof random);
-    return span == 0 ? wait_ms : wait_ms - span + (int64_t)(random % (uint64_t)(2 * span + 1));
+    return span == 0 ? wait_ms
+                     : wait_ms - span + (int64_t)(random % (uint64_t)(2 * span + 1));
 }
 
 /* --- what a lane knows -------------------------------------------------------------------- */

@@ -22,7 +22,8 @@ struct err;
 #define DISPATCH_STEPS 8
 
 struct dispatch_settings {
-    int64_t spacing_ms[DISPATCH_STEPS]; /* wait after the 1st, 2nd ... failure; the last repeats */
+    int64_t spacing_ms
+        [DISPATCH_STEPS]; /* wait after the 1st, 2nd ... failure; the last repeats */
     size_t spacing_count;
     unsigned jitter_percent; /* of a wait, either way */
     int64_t lease_ms;        /* a claim; longer than the longest send */

@@ -82,8 +82,8 @@ static void judge(const struct exchange *x, const struct snapshot *snap, struct 
 bool again_may_go(const struct exchange *x, const struct snapshot *snap,
                   const struct message *m, struct again *ret, struct err *err)
 {
-    AUTO(look_free) struct look look = { .m = m,
-                                         .canonical = BUF_SECRET_INIT(CANONICAL_MAX) };
+    AUTO(look_free)
+    struct look look = { .m = m, .canonical = BUF_SECRET_INIT(CANONICAL_MAX) };
     AUTO(draft_free) struct draft d = { 0 };
 
     *ret = (struct again){ .may = true };

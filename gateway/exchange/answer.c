@@ -63,16 +63,16 @@ struct making {
     const struct bundle *bundle;
     const struct mapping *mapping; /* NULL: the office writes the canonical document */
     xmlDoc *doc;
-    struct buf own;                        /* the office's referral as it handed it in */
+    struct buf own; /* the office's referral as it handed it in */
     char reply_to[UUID_TEXT];
     struct intake_result *out;
 };
 
-static bool refuse(struct making *m, enum err_kind kind, const char *code, const char *fmt,
-                   ...) PRINTF_LIKE(4, 5);
+static bool refuse(struct making *m, enum err_kind kind, const char *code,
+                   const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-static bool refuse(struct making *m, enum err_kind kind, const char *code, const char *fmt,
-                   ...)
+static bool refuse(struct making *m, enum err_kind kind, const char *code,
+                   const char *fmt, ...)
 {
     char text[400];
     va_list args;
@@ -213,8 +213,7 @@ static void add_free(struct making *m, xmlNode *parent, const char *name,
 static bool make_taken(struct making *m, const char *outcome)
 {
     char now[21];
-    xmlNode *section =
-        referral_section_make(m->doc, m->bundle->paths, "CaseTaken");
+    xmlNode *section = referral_section_make(m->doc, m->bundle->paths, "CaseTaken");
 
     (void)outcome;
     instant_print_s(clock_now(m->x->clock), now);
@@ -228,9 +227,10 @@ static bool make_decision(struct making *m, const char *outcome)
     xmlNode *section = referral_section_make(m->doc, m->bundle->paths, "Decision");
 
     if (a->act == ANSWER_DECLINE && (a->reasons == NULL || a->reasons->count == 0))
-        return refuse(m, ERR_REJECT, "answer.needs",
-                      "a case is declined with at least one reason: --reason CODE (codes of "
-                      "the list decline_reason)");
+        return refuse(
+            m, ERR_REJECT, "answer.needs",
+            "a case is declined with at least one reason: --reason CODE (codes of "
+            "the list decline_reason)");
     if (a->act == ANSWER_REDIRECT && a->redirect_to == NULL)
         return refuse(m, ERR_REJECT, "answer.needs",
                       "a case is redirected to somebody: --redirect-to OFFICE");
@@ -268,7 +268,8 @@ static bool make_request(struct making *m, const char *outcome)
 
     (void)outcome;
     if (m->a->field_count == 0)
-        return refuse(m, ERR_REJECT, "answer.needs", "ask for at least one field: --field");
+        return refuse(m, ERR_REJECT, "answer.needs",
+                      "ask for at least one field: --field");
     for (size_t i = 0; i < m->a->field_count; i++) {
         const struct answer_field *f = &m->a->fields[i];
         const char *path = path_of_field(m, f->field);
@@ -304,8 +305,8 @@ static bool read_own(struct making *m, struct draft *own, struct err *err)
                                      .zone = m->snap->own.zone,
                                      .now_ms = clock_now(m->x->clock) };
 
-    return draft_read(own, m->bundle, m->office->form, &view, buf_str(&m->own), m->own.len,
-                      err);
+    return draft_read(own, m->bundle, m->office->form, &view, buf_str(&m->own),
+                      m->own.len, err);
 }
 
 /* Copies what a path leads to: for "Person/BirthPlace" that element, for "Family/Member" each. */
@@ -319,13 +320,14 @@ static size_t copy_path(struct making *m, const xmlDoc *from, const char *path)
              (int)(slash != NULL ? slash - path : (ptrdiff_t)strlen(path)), path);
     for (xmlNode *s = referral_section(from, section); s != NULL; s = xml_again(s)) {
         const char *rest = slash != NULL ? slash + 1 : NULL;
-        xmlNode *to = rest == NULL ? referral_root(m->doc)
-                                   : referral_section_make(m->doc, m->bundle->paths, section);
+        xmlNode *to = rest == NULL
+                          ? referral_root(m->doc)
+                          : referral_section_make(m->doc, m->bundle->paths, section);
         xmlNode *walk = s;
 
         /* Every step but the last is a group that is made on the way. */
-        for (const char *next; rest != NULL && (next = strchr(rest, '/')) != NULL &&
-                               next[1] != '@';
+        for (const char *next;
+             rest != NULL && (next = strchr(rest, '/')) != NULL && next[1] != '@';
              rest = next + 1) {
             AUTO(mem_free) char *step = mem_strndup(rest, strcspn(rest, "[/"));
 
@@ -333,8 +335,9 @@ static size_t copy_path(struct making *m, const xmlDoc *from, const char *path)
             xmlNode *have = xml_child(to, REFERRAL_NS, step);
             to = have != NULL ? have : path_add(m->bundle->paths, to, step);
         }
-        AUTO(mem_free) char *last =
-            mem_strndup(rest != NULL ? rest : section, strcspn(rest ? rest : section, "[/"));
+        AUTO(mem_free)
+        char *last = mem_strndup(rest != NULL ? rest : section,
+                                 strcspn(rest ? rest : section, "[/"));
         xmlNode *item = rest == NULL ? walk : xml_child(walk, REFERRAL_NS, last);
         for (; item != NULL; item = rest == NULL ? NULL : xml_again(item)) {
             xmlNode *place = path_add(m->bundle->paths, to, last);
@@ -359,7 +362,8 @@ static bool answer_one(struct making *m, xmlNode *section, const struct answer_f
     if (code == NULL)
         return refuse(m, ERR_REJECT, "answer.needs",
                       "an answer is provided, refused, unknown or not-permitted");
-    if (text_eq(code, "PROVIDED") && (own->doc == NULL || copy_path(m, own->doc, path) == 0))
+    if (text_eq(code, "PROVIDED") &&
+        (own->doc == NULL || copy_path(m, own->doc, path) == 0))
         return refuse(m, ERR_REJECT, "answer.no-value",
                       "the referral of this office holds nothing under %.80s: answer "
                       "unknown, or hand in the answer as a document with the value",
@@ -464,15 +468,18 @@ bool answer_take(const struct exchange *x, const struct answer *a,
                  struct intake_result *ret, struct err *err)
 {
     AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(x->box);
-    AUTO(making_free) struct making m = {
-        .x = x, .a = a, .snap = snap, .office = snapshot_office(snap, a->office), .out = ret
-    };
+    AUTO(making_free)
+    struct making m = { .x = x,
+                        .a = a,
+                        .snap = snap,
+                        .office = snapshot_office(snap, a->office),
+                        .out = ret };
     struct err fault = { 0 };
 
     *ret = (struct intake_result){ .verdict = INTAKE_REFUSED };
     if (m.office == NULL)
-        return err_set(err, ERR_CONFIG, "intake.office", "office %s is not of this gateway",
-                       a->office);
+        return err_set(err, ERR_CONFIG, "intake.office",
+                       "office %s is not of this gateway", a->office);
     if (!find_case(&m, &fault) || !make(&m, &fault)) {
         if (fault.kind == ERR_NONE)
             return true;

@@ -136,11 +136,12 @@ static bool from_upload(struct attachment *a, struct store *store, const char *o
     if (!store_read(store, upload_work, &ctx, err))
         return false;
     if (!ctx.found)
-        return err_set(err, ERR_REJECT, "intake.attachment",
-                       "attachment %s: the file is not here; upload it first under the name "
-                       "that the document uses (PUT /v1/attachments/NAME, or lay it into "
-                       "incoming/ before the document)",
-                       a->id);
+        return err_set(
+            err, ERR_REJECT, "intake.attachment",
+            "attachment %s: the file is not here; upload it first under the name "
+            "that the document uses (PUT /v1/attachments/NAME, or lay it into "
+            "incoming/ before the document)",
+            a->id);
     a->upload = mem_strdup(name);
     a->octets = ctx.upload.octets;
     snprintf(a->sha256, sizeof a->sha256, "%s", ctx.upload.sha256);
@@ -170,10 +171,11 @@ static bool fill(struct attachment *a, struct store *store, const char *office,
     }
     if (content != NULL && content->sha256 != NULL &&
         strcasecmp(content->sha256, a->sha256) != 0)
-        return err_set(err, ERR_REJECT, "intake.attachment",
-                       "attachment %s: the file is not the one whose SHA-256 stands in the "
-                       "document",
-                       a->id);
+        return err_set(
+            err, ERR_REJECT, "intake.attachment",
+            "attachment %s: the file is not the one whose SHA-256 stands in the "
+            "document",
+            a->id);
     return true;
 }
 
@@ -220,8 +222,8 @@ bool attachments_store(const struct attachments *list, struct store_tx *tx,
         bool found = true;
 
         if (a->upload == NULL ? !body_put(tx, message_row, a->body, a->data, a->len, err)
-                              : !upload_attach(tx, office, a->upload, message_row, a->body,
-                                               &found, err))
+                              : !upload_attach(tx, office, a->upload, message_row,
+                                               a->body, &found, err))
             return false;
         if (!found)
             return err_set(err, ERR_RETRY, "intake.upload-gone", "upload %s", a->upload);

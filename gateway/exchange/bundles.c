@@ -152,7 +152,8 @@ struct bundle *bundle_open(const void *octets, size_t len, struct report *ret,
     if (files == NULL)
         return NULL;
     if (!bundle_validate(files, ret)) {
-        err_set(err, ERR_REJECT, "bundle.form", "the bundle is not complete: see findings");
+        err_set(err, ERR_REJECT, "bundle.form",
+                "the bundle is not complete: see findings");
         return NULL;
     }
     return open_files(&files, err);
@@ -231,10 +232,12 @@ static void compile(const struct bundle_private *p, const struct agreement_party
 {
     AUTO(mem_free) char *folder_name = base_folder(party);
     AUTO(mem_free) char *base_name = mem_printf("%s/mapping.json", folder_name);
-    AUTO(mem_free) char *own_name =
-        mem_printf("mappings/agreements/%s.json", party->mapping);
+    AUTO(mem_free)
+    char *own_name = mem_printf("mappings/agreements/%s.json", party->mapping);
     AUTO(fileset_free) struct fileset *folder = fileset_below(p->files, folder_name);
-    AUTO(json_doc_free) struct json_doc *base = load_json(p, base_name, &c->err), *own = NULL;
+    AUTO(json_doc_free)
+    struct json_doc *base = load_json(p, base_name, &c->err),
+                    *own = NULL;
     const struct file_item *xsd =
         fileset_get(p->files, CANONICAL_FOLDER "/" CANONICAL_XSD);
     struct mapping_file files[MAPPING_FILES_MAX];
@@ -350,7 +353,8 @@ static bool note_row(void *ctx, const struct bundle_row *row)
     return true;
 }
 
-static void load_one(struct store_tx *tx, struct load_ctx *c, const struct bundle_row *row)
+static void load_one(struct store_tx *tx, struct load_ctx *c,
+                     const struct bundle_row *row)
 {
     AUTO(buf_free) struct buf octets = BUF_INIT(BUNDLE_OCTETS_MAX);
     AUTO(report_free) struct report report = { 0 };
@@ -419,7 +423,8 @@ const struct bundle *bundles_at(const struct bundles *bundles, size_t index)
     return bundles->items[index];
 }
 
-const struct bundle *bundles_in_force(const struct bundles *bundles, const char *agreement)
+const struct bundle *bundles_in_force(const struct bundles *bundles,
+                                      const char *agreement)
 {
     for (size_t i = 0; i < bundles->count; i++)
         if (bundles->items[i]->in_force &&

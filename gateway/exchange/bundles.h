@@ -43,7 +43,8 @@ size_t bundles_count(const struct bundles *bundles);
 const struct bundle *bundles_at(const struct bundles *bundles, size_t index);
 
 /* Borrowed; NULL: none. */
-const struct bundle *bundles_in_force(const struct bundles *bundles, const char *agreement);
+const struct bundle *bundles_in_force(const struct bundles *bundles,
+                                      const char *agreement);
 const struct bundle *bundles_by_digest(const struct bundles *bundles, const char *digest);
 
 /* Ids of agreements in force that name both gateways. */

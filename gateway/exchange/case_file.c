@@ -40,7 +40,7 @@ static void read_paths(const json_t *array, struct strlist *out)
     size_t i;
     json_t *item;
 
-    json_array_foreach(array, i, item)
+    json_array_foreach (array, i, item)
         if (json_is_string(item))
             strlist_add(out, json_string_value(item));
 }
@@ -85,11 +85,12 @@ static json_t *paths_json(const struct strlist *list)
 
 static bool facts_save(struct store_tx *tx, const struct case_file *f, struct err *err)
 {
-    AUTO(json_drop) json_t *facts = json_pack(
-        "{s:o, s:o, s:s, s:s, s:s, s:s}", "askedByUs", paths_json(&f->asked_by_us),
-        "askedByThem", paths_json(&f->asked_by_them), "ownNumber", f->own_number,
-        "theirNumber", f->their_number, "birthDate", f->birth_date, "beneficiary",
-        f->beneficiary);
+    AUTO(json_drop)
+    json_t *facts = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s}", "askedByUs",
+                              paths_json(&f->asked_by_us), "askedByThem",
+                              paths_json(&f->asked_by_them), "ownNumber", f->own_number,
+                              "theirNumber", f->their_number, "birthDate", f->birth_date,
+                              "beneficiary", f->beneficiary);
     AUTO(buf_free) struct buf text = BUF_SECRET_INIT(FACTS_MAX);
 
     if (facts == NULL)
@@ -183,8 +184,8 @@ bool case_file_move(struct store_tx *tx, struct case_file *f, enum case_trigger 
         return true;
     const struct case_change change = { .from_state = case_state_name(f->state),
                                         .state = case_state_name(next),
-                                        .closed = next == CASE_CLOSED ||
-                                                  next == CASE_ERASED };
+                                        .closed =
+                                            next == CASE_CLOSED || next == CASE_ERASED };
     if (!case_set_state(tx, f->row.id, &change, &changed, err))
         return false;
     if (!changed)

@@ -31,7 +31,7 @@ struct case_file {
     struct case_row row;
     enum case_role role;
     enum case_state state;
-    xmlDoc *consents; /* NULL: none kept */
+    xmlDoc *consents;                          /* NULL: none kept */
     struct strlist asked_by_us, asked_by_them; /* canonical paths not answered yet */
     char own_number[CASE_NUMBER_TEXT];         /* our office's number of the case; "" */
     char their_number[CASE_NUMBER_TEXT];       /* the partner office's; "" */
@@ -52,11 +52,12 @@ bool case_file_save(struct store_tx *tx, const struct case_file *file,
  * Moves the state by a trigger, in row and struct. ERR_REJECT "case.state" when the table has no
  * such row; ERR_RETRY "case.moved" when somebody else moved it meanwhile.
  */
-bool case_file_move(struct store_tx *tx, struct case_file *file, enum case_trigger trigger,
-                    struct err *err) NODISCARD;
+bool case_file_move(struct store_tx *tx, struct case_file *file,
+                    enum case_trigger trigger, struct err *err) NODISCARD;
 
 /* The machine's receipt for the M01: SENT becomes DELIVERED, a later state stays. */
-bool case_file_receipt(struct store_tx *tx, const char *case_id, struct err *err) NODISCARD;
+bool case_file_receipt(struct store_tx *tx, const char *case_id,
+                       struct err *err) NODISCARD;
 
 /* Takes the Consent sections of a document over (instead of those kept). */
 void case_file_take_consents(struct case_file *file, const xmlDoc *doc,

@@ -120,7 +120,8 @@ static void made_free(struct made *made)
         source_free(&made->compressed[i]);
 }
 
-static const struct pmode *pmode_for(const struct partner *partner, const struct message *m)
+static const struct pmode *pmode_for(const struct partner *partner,
+                                     const struct message *m)
 {
     if (!text_eq(m->kind, "opaque"))
         return partner_pmode(partner, m->agreement);
@@ -354,7 +355,8 @@ static bool noting_open(const struct source *s, struct reader **ret, struct err 
     const struct noting *of = (const struct noting *)s;
     struct noting_reader *n = mem_alloc(sizeof *n);
 
-    *n = (struct noting_reader){ { noting_read, noting_close }, NULL, of, s->size, false };
+    *n =
+        (struct noting_reader){ { noting_read, noting_close }, NULL, of, s->size, false };
     if (!source_open(of->wire, &n->inner, err)) {
         mem_free(&n);
         return false;
@@ -400,7 +402,8 @@ static void judge_unsigned(const struct message *m, const struct as4_outcome *o,
     snprintf(next, sizeof next, "as4.unsigned-%d.%.24s", seen + 1, code);
     if (seen + 1 >= COURIER_HINTS_MAX)
         hold(r, "unsigned-error", next,
-             "the partner's address answers the same unsigned error again and again: ask the "
+             "the partner's address answers the same unsigned error again and again: ask "
+             "the "
              "partner, then release or cancel");
     else
         say(r, QUEUE_RETRY, next, o->local.text);
@@ -429,7 +432,8 @@ static void judge_signed(const struct as4_outcome *o, struct courier_report *r)
     }
     if (text_starts(code, "trm.bundle")) {
         hold(r, "bundle", code,
-             "the partner does not have this bundle installed: agree with the partner, then "
+             "the partner does not have this bundle installed: agree with the partner, "
+             "then "
              "release the message");
         return;
     }
@@ -562,7 +566,8 @@ void courier_give_up(const struct message *m, struct courier_report *ret)
     (void)m;
     *ret = (struct courier_report){ .receipt = BUF_INIT(0) };
     say(ret, QUEUE_EXPIRED, "EBMS:0301",
-        "MissingReceipt: no receipt came as long as the message may wait; call the partner");
+        "MissingReceipt: no receipt came as long as the message may wait; call the "
+        "partner");
     ret->verdict.not_an_attempt = true;
     ret->task = true;
 }
@@ -589,8 +594,7 @@ static bool settle_delivered(struct store_tx *tx, const struct settle_ctx *c,
         return false;
     if (!exchange_fact(tx, c->m->agreement, "", "", "message.delivered", c->m->kind, err))
         return false;
-    return !text_eq(c->m->kind, "M01") ||
-           case_file_receipt(tx, c->m->case_id, err);
+    return !text_eq(c->m->kind, "M01") || case_file_receipt(tx, c->m->case_id, err);
 }
 
 static bool settle_partner(struct store_tx *tx, const struct settle_ctx *c,

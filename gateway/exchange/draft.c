@@ -55,8 +55,8 @@ static void add_value(struct values *v, const char *name, const char *value)
 static struct civil today_of(const struct draft_view *view)
 {
     struct err err = { 0 };
-    AUTO(zone_free) struct zone *zone =
-        zone_open(view->zone != NULL ? view->zone : "UTC", &err);
+    AUTO(zone_free)
+    struct zone *zone = zone_open(view->zone != NULL ? view->zone : "UTC", &err);
 
     return zone != NULL ? zone_date(zone, view->now_ms)
                         : civil_of_days(view->now_ms / DAY_MS);
@@ -75,9 +75,9 @@ static void gather_values(const struct bundle *bundle, const struct draft_view *
     add_value(v, "office.partner", view->partner_office);
     add_value(v, "agreement.id", agreement_id(bundle->agreement));
     if (own != NULL)
-        add_value(v, "agreement.legal-basis",
-                  agreement_legal_basis(bundle->agreement, own->party->id,
-                                        today_of(view)));
+        add_value(
+            v, "agreement.legal-basis",
+            agreement_legal_basis(bundle->agreement, own->party->id, today_of(view)));
     add_value(v, "case.own-number", view->own_number);
     if (h == NULL)
         return;
@@ -116,8 +116,8 @@ static bool read_canonical(struct draft *d, const struct draft_view *view,
     struct err why = { 0 };
 
     if (len > CANONICAL_MAX) {
-        err_set(&why, ERR_REJECT, "draft.too-large", "the document has more than %d octets",
-                CANONICAL_MAX);
+        err_set(&why, ERR_REJECT, "draft.too-large",
+                "the document has more than %d octets", CANONICAL_MAX);
         not_read(d, view, &why, "put large texts into attachments");
         return true;
     }
@@ -205,8 +205,12 @@ static struct decide_input input_of(const struct draft *d, const struct draft_vi
         .environment = view->environment,
         .from_office = of->receiver ? view->partner_office : view->own_office,
         .to_office = of->receiver ? view->own_office : view->partner_office,
-        .case_sender = first ? NULL : we_sent ? us : them,
-        .case_receiver = first ? NULL : we_sent ? them : us,
+        .case_sender = first     ? NULL
+                       : we_sent ? us
+                                 : them,
+        .case_receiver = first     ? NULL
+                         : we_sent ? them
+                                   : us,
         .case_state = first ? NULL : case_state_name(of->state),
         .consents = first ? NULL : of->consents,
         .birth_date = first ? NULL : text_or_null(of->birth_date),
@@ -223,10 +227,9 @@ bool draft_decide(struct draft *d, const struct draft_view *view,
 
     (void)err;
     if (!of->receiver && text_eq(d->header.kind, "M01"))
-        agreement_expand_consents(d->bundle->agreement, d->doc,
-                                  party_of(d->bundle, view->own_office),
-                                  party_of(d->bundle, view->partner_office),
-                                  &d->findings);
+        agreement_expand_consents(
+            d->bundle->agreement, d->doc, party_of(d->bundle, view->own_office),
+            party_of(d->bundle, view->partner_office), &d->findings);
     const struct decide_input input = input_of(d, view, of);
     if (!decide(&input, &verdicts)) {
         (void)verdicts_err(&verdicts, &d->refused);
@@ -282,11 +285,12 @@ bool draft_check_blocking(struct draft *d, struct err *err)
         const struct loss *l = &d->losses.items[i];
 
         if (l->blocking && l->kind != LOSS_CARRIED)
-            return err_set(err, ERR_DENIED, "loss.blocking",
-                           "%s (%s) would be %s: the agreement does not let the message go "
-                           "so",
-                           l->field != NULL ? l->field : "a field",
-                           l->path != NULL ? l->path : "", loss_kind_name(l->kind));
+            return err_set(
+                err, ERR_DENIED, "loss.blocking",
+                "%s (%s) would be %s: the agreement does not let the message go "
+                "so",
+                l->field != NULL ? l->field : "a field", l->path != NULL ? l->path : "",
+                loss_kind_name(l->kind));
     }
     return true;
 }
@@ -304,8 +308,8 @@ static bool print_canonical(const xmlDoc *doc, struct rendition *ret, struct err
 /* The seal holds for the whole document only. */
 static void drop_seal(xmlDoc *doc)
 {
-    xmlNode *seal = xml_child(referral_root(doc), "http://www.w3.org/2000/09/xmldsig#",
-                              "Signature");
+    xmlNode *seal =
+        xml_child(referral_root(doc), "http://www.w3.org/2000/09/xmldsig#", "Signature");
 
     if (seal != NULL) {
         xmlUnlinkNode(seal);
@@ -360,7 +364,7 @@ bool draft_render(const struct bundle *bundle, const xmlDoc *doc, const char *fo
     ret->translated = write_form(bundle, copy, form, view, attachments, ret, &why);
     if (ret->translated)
         return true;
-    report_add(&ret->findings, &(struct report_entry){ .code = "E-UNWRITABLE",
-                                                       .text = why.text });
+    report_add(&ret->findings,
+               &(struct report_entry){ .code = "E-UNWRITABLE", .text = why.text });
     return print_canonical(copy, ret, err);
 }

@@ -24,18 +24,19 @@
 #include "model/loss.h"
 #include "model/referral.h"
 
-#define CANONICAL_FORM "IOM-canonical/1" /* an office that reads and writes the document itself */
-#define CANONICAL_MAX  (1024 * 1024)     /* octets of a canonical document */
-#define NATIONAL_MAX   (8 * 1024 * 1024) /* octets of an office's document in one piece */
+#define CANONICAL_FORM \
+    "IOM-canonical/1" /* an office that reads and writes the document itself */
+#define CANONICAL_MAX (1024 * 1024)     /* octets of a canonical document */
+#define NATIONAL_MAX  (8 * 1024 * 1024) /* octets of an office's document in one piece */
 
 struct draft {
     const struct bundle *bundle; /* borrowed */
     xmlDoc *doc;
     struct referral_header header;
     struct mapping_attachments attachments;
-    struct losses losses;   /* the full report */
+    struct losses losses; /* the full report */
     struct report findings;
-    struct err refused;     /* kind ERR_DENIED once a decision has said no */
+    struct err refused; /* kind ERR_DENIED once a decision has said no */
     char refused_clause[64];
     char mapping[64], mapping_version[32];
 };
@@ -48,7 +49,7 @@ struct draft_view {
     const char *environment;
     const char *zone;
     int64_t now_ms;
-    const char *file; /* name of the document in findings */
+    const char *file;                      /* name of the document in findings */
     const char *own_number, *their_number; /* of the case, where known; NULL */
 };
 
@@ -65,14 +66,14 @@ bool draft_read(struct draft *draft, const struct bundle *bundle, const char *fo
 /* --- deciding ----------------------------------------------------------------------------- */
 
 struct draft_case {
-    bool receiver;              /* decide as the receiving side: a forbidden field refuses */
-    enum case_role role;        /* ours in the case */
-    enum case_state state;      /* before this message */
-    const xmlDoc *consents;     /* kept of the case; NULL: those of the document itself */
-    const char *birth_date;     /* of the person, kept of the case; NULL */
-    const char *beneficiary;    /* kept of the case; NULL */
+    bool receiver;           /* decide as the receiving side: a forbidden field refuses */
+    enum case_role role;     /* ours in the case */
+    enum case_state state;   /* before this message */
+    const xmlDoc *consents;  /* kept of the case; NULL: those of the document itself */
+    const char *birth_date;  /* of the person, kept of the case; NULL */
+    const char *beneficiary; /* kept of the case; NULL */
     const struct strlist *asked; /* M06: canonical paths that were asked; NULL */
-    const char *leg_override;   /* state an operator gave the leg; NULL */
+    const char *leg_override;    /* state an operator gave the leg; NULL */
 };
 
 /*
@@ -111,11 +112,11 @@ bool draft_check_blocking(struct draft *draft, struct err *err) NODISCARD;
 struct rendition {
     struct buf octets; /* in the office's form */
     const char *media_type;
-    const char *extension;   /* "xml", "json" */
-    struct losses losses;    /* of this translation, full */
+    const char *extension; /* "xml", "json" */
+    struct losses losses;  /* of this translation, full */
     struct report findings;
-    bool translated;         /* false: the canonical document, since the form could not say it */
-    unsigned withheld;       /* fields its rights do not reach */
+    bool translated; /* false: the canonical document, since the form could not say it */
+    unsigned withheld; /* fields its rights do not reach */
 };
 void rendition_free(struct rendition *rendition); /* for AUTO */
 

@@ -91,7 +91,7 @@ static bool open_opaque(struct store_tx *tx, struct handover *h, struct err *err
     list = json_parse(buf_str(&text), text.len, NULL, err);
     if (list == NULL)
         return false;
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         AUTO(mem_free) char *id = mem_printf("%zu", i + 1);
         const char *body = json_string_value(json_object_get(item, "body"));
         struct source *content = NULL;

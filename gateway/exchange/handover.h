@@ -32,8 +32,8 @@ struct handover_file {
 struct handover {
     struct deliverable deliverable;
     struct message message;
-    bool repeat;           /* handed over before under this id */
-    bool canonical;        /* the canonical view: the form could not say it */
+    bool repeat;    /* handed over before under this id */
+    bool canonical; /* the canonical view: the form could not say it */
     const char *media_type;
     const char *extension; /* "xml", "json" */
     struct buf document;   /* empty for an opaque message */

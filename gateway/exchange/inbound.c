@@ -107,11 +107,11 @@ struct refusing {
     enum as4_code code;
 };
 
-#define NO(r, text, ...)                                                  \
-    __extension__({                                                       \
-        (r)->detail = "trm." text;                                        \
-        (r)->code = AS4_OTHER;                                            \
-        err_set(&(r)->why, ERR_DENIED, "trm." text, __VA_ARGS__);         \
+#define NO(r, text, ...) \
+    __extension__({ \
+        (r)->detail = "trm." text; \
+        (r)->code = AS4_OTHER; \
+        err_set(&(r)->why, ERR_DENIED, "trm." text, __VA_ARGS__); \
     })
 
 /* --- steps -------------------------------------------------------------------------------- */
@@ -137,7 +137,8 @@ static bool read_canonical(struct incoming *in, struct refusing *r, struct err *
     if (!source_load(in->as4->parts[0].content, &in->canonical, err))
         return false;
     exchange_sha256(buf_str(&in->canonical), in->canonical.len, in->content);
-    in->draft.doc = xml_parse_utf8(buf_str(&in->canonical), in->canonical.len, NULL, &why);
+    in->draft.doc =
+        xml_parse_utf8(buf_str(&in->canonical), in->canonical.len, NULL, &why);
     if (in->draft.doc == NULL)
         return NO(r, "canonical", "%s", why.text);
     if (!referral_header_read(in->draft.doc, &in->draft.header, &why))
@@ -164,7 +165,8 @@ static bool check_header(struct incoming *in, struct refusing *r)
         !uuid_valid(h->message_id))
         return NO(r, "header", "case number, sequence, time or message id is missing");
     if (!text_eq(environment_name(h->environment), in->snap->own.environment))
-        return NO(r, "environment", "the document is of environment %s, this gateway of %s",
+        return NO(r, "environment",
+                  "the document is of environment %s, this gateway of %s",
                   environment_name(h->environment), in->snap->own.environment);
     in->office = snapshot_office(in->snap, h->receiver_office);
     if (in->office == NULL)
@@ -349,8 +351,8 @@ static bool render(struct incoming *in, struct err *err)
         .environment = in->snap->own.environment,
         .zone = in->snap->own.zone,
         .now_ms = in->now_ms,
-        .own_number = in->file != NULL && in->file->own_number[0] ? in->file->own_number
-                                                                  : NULL,
+        .own_number =
+            in->file != NULL && in->file->own_number[0] ? in->file->own_number : NULL,
         .their_number = in->file != NULL ? in->file->their_number : NULL,
     };
 
@@ -373,8 +375,8 @@ static bool fill_message(const struct incoming *in, struct message *m, struct er
 
     *m = (struct message){ .direction = MESSAGE_IN, .state = MESSAGE_RECEIVED };
     if (!STORE_COPY(m->kind, in->kind) ||
-        !STORE_COPY(m->id, in->draft.doc != NULL ? h->message_id
-                                                 : in->as4->user->message_id) ||
+        !STORE_COPY(m->id,
+                    in->draft.doc != NULL ? h->message_id : in->as4->user->message_id) ||
         !STORE_COPY(m->case_id, in->draft.doc != NULL ? h->case_id : "") ||
         !STORE_COPY(m->partner, in->partner->id) ||
         !STORE_COPY(m->own_office, in->office != NULL ? in->office->id : "") ||
@@ -463,8 +465,8 @@ static bool add_bodies(struct store_tx *tx, struct incoming *in, const char *row
                   in->receipt->body.len, err) ||
         (in->canonical.len > 0 && !body_put(tx, row, "canonical", buf_str(&in->canonical),
                                             in->canonical.len, err)) ||
-        (in->part_list.len > 0 && !body_put(tx, row, "parts", buf_str(&in->part_list),
-                                            in->part_list.len, err)))
+        (in->part_list.len > 0 &&
+         !body_put(tx, row, "parts", buf_str(&in->part_list), in->part_list.len, err)))
         return false;
     for (size_t i = 0; i < in->stage_count; i++)
         if (!body_attach(tx, row, in->stage_names[i], in->stages[i], err))
@@ -492,8 +494,8 @@ static bool add_deliverable(struct store_tx *tx, struct incoming *in,
                                 "the office gets the canonical view",
                                 err))
         return false;
-    return message_set_state(tx, m->row, made ? MESSAGE_READY : MESSAGE_UNTRANSLATED, NULL,
-                             NULL, err) &&
+    return message_set_state(tx, m->row, made ? MESSAGE_READY : MESSAGE_UNTRANSLATED,
+                             NULL, NULL, err) &&
            deliverable_add(tx, m->row, in->office->id, id, err);
 }
 
@@ -569,8 +571,8 @@ static bool take_work(struct store_tx *tx, void *ctx, struct err *err)
     if (!take_case(tx, in, err) || !message_add(tx, &m, &taken, err))
         return false;
     if (taken)
-        return err_set(err, ERR_DENIED, "trm.content-differs",
-                       "message id %s is in use", m.id);
+        return err_set(err, ERR_DENIED, "trm.content-differs", "message id %s is in use",
+                       m.id);
     if (!add_keys(tx, in, &m, m.row, err) || !add_bodies(tx, in, m.row, err))
         return false;
     if (in->draft.doc != NULL &&
@@ -649,9 +651,9 @@ static bool take_opaque(struct incoming *in, struct err *err)
 
         if (!stage(in, p->content, name, err))
             return false;
-        json_array_append_new(
-            list, json_pack("{s:s, s:s*, s:s*, s:s}", "body", name, "type", p->mime_type,
-                            "charset", p->charset, "contentId", p->content_id));
+        json_array_append_new(list, json_pack("{s:s, s:s*, s:s*, s:s}", "body", name,
+                                              "type", p->mime_type, "charset", p->charset,
+                                              "contentId", p->content_id));
     }
     in->part_list = (struct buf)BUF_INIT(1024 * 1024);
     json_print(list, &in->part_list);
@@ -694,12 +696,13 @@ enum inbound inbound_take(const struct exchange *x, const struct snapshot *snap,
                           const struct as4_message *message, struct as4_answer *answer,
                           struct as4_refusal *refusal, struct err *err)
 {
-    AUTO(incoming_free) struct incoming in = { .x = x,
-                                               .snap = snap,
-                                               .as4 = message,
-                                               .kind = "",
-                                               .receipt = answer,
-                                               .now_ms = clock_now(x->clock) };
+    AUTO(incoming_free)
+    struct incoming in = { .x = x,
+                           .snap = snap,
+                           .as4 = message,
+                           .kind = "",
+                           .receipt = answer,
+                           .now_ms = clock_now(x->clock) };
     struct refusing r = { 0 };
     struct err fault = { 0 };
 
@@ -716,6 +719,8 @@ enum inbound inbound_take(const struct exchange *x, const struct snapshot *snap,
                           err))
         return INBOUND_TROUBLE;
     fault_point("in.before-commit");
+    if (fault_fails("in.no-commit"))
+        return INBOUND_TAKEN; /* test builds only: the kill test must find this out */
     if (!store_run(x->store, take_work, &in, &fault)) {
         if (fault.kind == ERR_DENIED) {
             r = (struct refusing){ "trm.content-differs", fault, AS4_OTHER };

@@ -33,9 +33,9 @@
 #include "store/idempotency.h"
 #include "store/messages.h"
 
-#define CASE_LOCKS   64
-#define LOSSES_TEXT  (4 * 1024 * 1024) /* octets of a full loss report */
-#define TRIES_MAX    3                 /* when another node took the sequence number */
+#define CASE_LOCKS  64
+#define LOSSES_TEXT (4 * 1024 * 1024) /* octets of a full loss report */
+#define TRIES_MAX   3                 /* when another node took the sequence number */
 
 static pthread_mutex_t case_locks[CASE_LOCKS];
 static pthread_once_t case_locks_once = PTHREAD_ONCE_INIT;
@@ -93,11 +93,11 @@ static bool refuse(struct work *w, const struct err *why)
     return false;
 }
 
-#define REFUSE(w, kind, code, ...)              \
-    __extension__({                             \
-        struct err why_ = { 0 };                \
+#define REFUSE(w, kind, code, ...) \
+    __extension__({ \
+        struct err why_ = { 0 }; \
         err_set(&why_, kind, code, __VA_ARGS__); \
-        refuse((w), &why_);                     \
+        refuse((w), &why_); \
     })
 
 /* --- which agreement ---------------------------------------------------------------------- */
@@ -199,9 +199,10 @@ static const struct bundle *bundle_named(struct work *w)
         return bundle_between(w, to);
     const struct bundle *b = bundles_in_force(w->snap->bundles, name);
     if (b == NULL)
-        REFUSE(w, ERR_DENIED, "intake.no-agreement",
-               "agreement %s is not in force at this gateway: see `trmctl agreement list`",
-               name);
+        REFUSE(
+            w, ERR_DENIED, "intake.no-agreement",
+            "agreement %s is not in force at this gateway: see `trmctl agreement list`",
+            name);
     return b;
 }
 
@@ -230,16 +231,18 @@ static bool find_case(struct work *w, struct err *err)
     struct find_ctx ctx = { .w = w, .case_id = normal };
 
     if (!case_id_normal(h->case_id, normal))
-        return REFUSE(w, ERR_REJECT, "intake.case-unknown",
-                      "the document names no case of this gateway: `trmctl case list` shows "
-                      "the cases that can be answered");
+        return REFUSE(
+            w, ERR_REJECT, "intake.case-unknown",
+            "the document names no case of this gateway: `trmctl case list` shows "
+            "the cases that can be answered");
     if (!store_read(w->x->store, find_case_work, &ctx, err))
         return false;
     if (w->file == NULL || !text_eq(w->file->row.own_office, w->office->id))
-        return REFUSE(w, ERR_REJECT, "intake.case-unknown",
-                      "there is no case %s of office %s: `trmctl case list` shows the cases "
-                      "that can be answered",
-                      normal, w->office->id);
+        return REFUSE(
+            w, ERR_REJECT, "intake.case-unknown",
+            "there is no case %s of office %s: `trmctl case list` shows the cases "
+            "that can be answered",
+            normal, w->office->id);
     return true;
 }
 
@@ -248,9 +251,10 @@ static bool settle_bundle(struct work *w, struct err *err)
     const struct bundle *b = first_bundle(w);
 
     if (b == NULL)
-        return REFUSE(w, ERR_DENIED, "intake.no-agreement",
-                      "no agreement in force reads the form %s: see `trmctl agreement list`",
-                      w->office->form);
+        return REFUSE(
+            w, ERR_DENIED, "intake.no-agreement",
+            "no agreement in force reads the form %s: see `trmctl agreement list`",
+            w->office->form);
     if (!read_with(w, b, err))
         return false;
     if (w->out->draft.doc == NULL)
@@ -285,7 +289,7 @@ static bool leg_work(struct store_tx *tx, void *ctx, struct err *err)
 static bool find_leg(struct work *w, struct err *err)
 {
     struct draft *d = &w->out->draft;
-    const char *to = w->file != NULL ? w->file->row.partner_office
+    const char *to = w->file != NULL     ? w->file->row.partner_office
                      : w->in->to != NULL ? w->in->to
                                          : d->header.receiver_office;
     struct find_ctx ctx = { .w = w };
@@ -403,20 +407,21 @@ static bool resolve_reply(struct work *w, struct err *err)
         (void)STORE_COPY(h->reply_to, ctx.id);
         return true;
     }
-    report_add(&w->out->draft.findings,
-               &(struct report_entry){
-                   .code = ctx.matches == 0 ? "E-REFERENCE" : "E-AMBIGUOUS",
-                   .file = w->in->file,
-                   .field = "Header/InReplyTo",
-                   .text = ctx.matches == 0
-                               ? "the document answers a number that no message of this "
-                                 "case bears"
-                               : "two messages of this case bear the number that the "
-                                 "document answers",
-                   .remedy = ctx.matches == 0
-                                 ? "write the outgoing number of the partner's message, or "
-                                   "the message id shown in its place"
-                                 : "write the message id instead of the number" });
+    report_add(
+        &w->out->draft.findings,
+        &(struct report_entry){
+            .code = ctx.matches == 0 ? "E-REFERENCE" : "E-AMBIGUOUS",
+            .file = w->in->file,
+            .field = "Header/InReplyTo",
+            .text = ctx.matches == 0
+                        ? "the document answers a number that no message of this "
+                          "case bears"
+                        : "two messages of this case bear the number that the "
+                          "document answers",
+            .remedy = ctx.matches == 0
+                          ? "write the outgoing number of the partner's message, or "
+                            "the message id shown in its place"
+                          : "write the message id instead of the number" });
     return refuse_findings(w);
 }
 
@@ -455,8 +460,8 @@ static bool trigger_of(struct case_file *file, const xmlDoc *doc, const char *ki
     return !text_eq(kind, "M04");
 }
 
-bool intake_apply(struct store_tx *tx, struct case_file *file, bool ours, const xmlDoc *doc,
-                  const char *kind, struct err *err)
+bool intake_apply(struct store_tx *tx, struct case_file *file, bool ours,
+                  const xmlDoc *doc, const char *kind, struct err *err)
 {
     enum case_trigger trigger;
 
@@ -481,10 +486,10 @@ static bool check_state(struct work *w)
     if (!trigger_of(w->file, w->out->draft.doc, w->out->draft.header.kind, &trigger))
         return true;
     if (!case_trigger_is_ours(w->file->role, trigger))
-        return REFUSE(w, ERR_REJECT, "case.role",
-                      "%s is for the other side to send: in case %s this office is the %s",
-                      case_trigger_name(trigger), w->file->row.id,
-                      case_role_name(w->file->role));
+        return REFUSE(
+            w, ERR_REJECT, "case.role",
+            "%s is for the other side to send: in case %s this office is the %s",
+            case_trigger_name(trigger), w->file->row.id, case_role_name(w->file->role));
     if (!case_state_next(w->file->state, trigger, &next, &why))
         return refuse(w, &why);
     return true;
@@ -515,8 +520,8 @@ static void list_parts(struct work *w)
     w->parts = (struct buf)BUF_INIT(PARTS_TEXT_MAX);
     parts_add(&parts, "canonical", "application/xml", "UTF-8", NULL, AS4_COMPRESS_AUTO);
     for (size_t i = 0; i < w->attachments.count; i++)
-        parts_add(&parts, w->attachments.items[i].body, w->attachments.items[i].media_type,
-                  NULL, NULL,
+        parts_add(&parts, w->attachments.items[i].body,
+                  w->attachments.items[i].media_type, NULL, NULL,
                   w->partner->gzip_attachments ? AS4_COMPRESS_YES : AS4_COMPRESS_NO);
     parts_print(&parts, &w->parts);
 }
@@ -629,8 +634,8 @@ static bool one_key(struct store_tx *tx, struct work *w, const char *scope,
     if (found == DUPLICATE_NONE)
         return true;
     if (found == DUPLICATE_OTHER)
-        return err_set_at(err, ERR_REJECT, code, __FILE__, __LINE__, "%s (case %s)", words,
-                          entry.case_id);
+        return err_set_at(err, ERR_REJECT, code, __FILE__, __LINE__, "%s (case %s)",
+                          words, entry.case_id);
     snprintf(w->out->message_id, sizeof w->out->message_id, "%.36s", entry.message_id);
     snprintf(w->out->case_id, sizeof w->out->case_id, "%.19s", entry.case_id);
     w->repeated = true;
@@ -784,15 +789,16 @@ bool intake_take(const struct exchange *x, const struct intake *in,
 
     *ret = (struct intake_result){ .verdict = INTAKE_REFUSED };
     if (office == NULL)
-        return err_set(err, ERR_CONFIG, "intake.office", "office %s is not of this gateway",
-                       in->office);
+        return err_set(err, ERR_CONFIG, "intake.office",
+                       "office %s is not of this gateway", in->office);
     for (int try = 1;; try++) {
-        AUTO(work_free) struct work w = { .x = x,
-                                          .in = in,
-                                          .snap = snap,
-                                          .office = office,
-                                          .out = ret,
-                                          .now_ms = clock_now(x->clock) };
+        AUTO(work_free)
+        struct work w = { .x = x,
+                          .in = in,
+                          .snap = snap,
+                          .office = office,
+                          .out = ret,
+                          .now_ms = clock_now(x->clock) };
         struct err fault = { 0 };
 
         if (in->data != NULL)

@@ -19,18 +19,19 @@
 struct err;
 
 struct intake {
-    const char *office;       /* who hands it in */
+    const char *office; /* who hands it in */
     struct audit_actor actor;
-    const char *scope;        /* "rest", "folder", "ctl": of the key; NULL: no key */
-    const char *key;          /* idempotency key; NULL: none */
-    const void *data;         /* the document; NULL with `doc` */
+    const char *scope; /* "rest", "folder", "ctl": of the key; NULL: no key */
+    const char *key;   /* idempotency key; NULL: none */
+    const void *data;  /* the document; NULL with `doc` */
     size_t len;
-    xmlDoc *doc;              /* instead: a canonical document made for the office (answers); borrowed */
-    const char *file;         /* its name in findings; NULL */
-    const char *to;           /* receiving office; NULL: as the document says */
-    const char *agreement;    /* NULL: as the document says */
-    const char *linked_case;  /* the case this one goes on from; NULL */
-    bool check_only;          /* everything but sending */
+    xmlDoc
+        *doc; /* instead: a canonical document made for the office (answers); borrowed */
+    const char *file;        /* its name in findings; NULL */
+    const char *to;          /* receiving office; NULL: as the document says */
+    const char *agreement;   /* NULL: as the document says */
+    const char *linked_case; /* the case this one goes on from; NULL */
+    bool check_only;         /* everything but sending */
 };
 
 enum intake_verdict {

@@ -15,7 +15,7 @@ struct err;
 struct store_tx;
 
 /* Questions noted or answered, then the state moved. ERR_REJECT "case.state". */
-bool intake_apply(struct store_tx *tx, struct case_file *file, bool ours, const xmlDoc *doc,
-                  const char *kind, struct err *err) NODISCARD;
+bool intake_apply(struct store_tx *tx, struct case_file *file, bool ours,
+                  const xmlDoc *doc, const char *kind, struct err *err) NODISCARD;
 
 #endif

@@ -92,20 +92,22 @@ static bool read_encrypt(struct partner *p, const struct json_at *in, struct err
     struct civil day;
 
     if (pinned->count == 0)
-        return json_fail(in, err, "partner.encrypt",
-                         "partner %s: \"encrypt\" needs \"certificates\": the one to encrypt "
-                         "for, and the next one",
-                         p->id);
+        return json_fail(
+            in, err, "partner.encrypt",
+            "partner %s: \"encrypt\" needs \"certificates\": the one to encrypt "
+            "for, and the next one",
+            p->id);
     p->encrypt_cert = cert_ref(pinned->items[0]);
     if (!json_may_string(in, "nextFrom", &from, err))
         return false;
     if (from == NULL)
         return true;
     if (pinned->count < 2 || !civil_parse(from, strlen(from), &day))
-        return json_fail(in, err, "partner.encrypt",
-                         "partner %s: \"nextFrom\" is a date YYYY-MM-DD and needs a second "
-                         "certificate",
-                         p->id);
+        return json_fail(
+            in, err, "partner.encrypt",
+            "partner %s: \"nextFrom\" is a date YYYY-MM-DD and needs a second "
+            "certificate",
+            p->id);
     p->encrypt_next = cert_ref(pinned->items[1]);
     p->encrypt_next_ms = civil_days(day) * DAY_MS;
     return true;
@@ -154,14 +156,14 @@ static bool read_keys(struct partner *p, const struct json_at *root, const char 
 /* --- as4 ---------------------------------------------------------------------------------- */
 
 /* One word of a table, through the module's own parser. */
-#define READ_WORD(at, key, parse, into, err)                                              \
-    __extension__({                                                                       \
-        const char *word_ = NULL;                                                         \
-        bool ok_ = json_may_string((at), (key), &word_, (err));                           \
-        if (ok_ && word_ != NULL && !parse(word_, (into)))                                \
-            ok_ = json_fail((at), (err), "partner.word", "\"%s\": \"%s\" is not known",   \
-                            (key), word_);                                                \
-        ok_;                                                                              \
+#define READ_WORD(at, key, parse, into, err) \
+    __extension__({ \
+        const char *word_ = NULL; \
+        bool ok_ = json_may_string((at), (key), &word_, (err)); \
+        if (ok_ && word_ != NULL && !parse(word_, (into))) \
+            ok_ = json_fail((at), (err), "partner.word", "\"%s\": \"%s\" is not known", \
+                            (key), word_); \
+        ok_; \
     })
 
 typedef bool word_parse(const char *name, void *ret);
@@ -210,7 +212,8 @@ static bool read_set(const struct json_at *in, const char *key, word_parse *pars
         if (!json_is_string_at(&item, &word, err))
             return false;
         if (!parse(word, &value))
-            return json_fail(&item, err, "partner.word", "\"%s\" is not known here", word);
+            return json_fail(&item, err, "partner.word", "\"%s\" is not known here",
+                             word);
         found |= PMODE_BIT((unsigned)value);
     }
     *set = found;
@@ -221,8 +224,8 @@ static bool read_security(const struct json_at *in, struct pmode_security *s,
                           struct err *err)
 {
     if (!json_only_keys(in,
-                        JSON_KEYS("sign", "signAccept", "digest", "digestAccept", "cipher",
-                                  "cipherAccept", "wrapAccept", "signReference",
+                        JSON_KEYS("sign", "signAccept", "digest", "digestAccept",
+                                  "cipher", "cipherAccept", "wrapAccept", "signReference",
                                   "signReferenceAccept", "encryptReference",
                                   "encryptReferenceAccept", "extraSignedAccept"),
                         err))
@@ -237,7 +240,8 @@ static bool read_security(const struct json_at *in, struct pmode_security *s,
            read_set(in, "cipherAccept", parse_cipher, &s->cipher_accept, err) &&
            read_set(in, "wrapAccept", parse_wrap, &s->wrap_accept, err) &&
            read_set(in, "signReferenceAccept", parse_ref, &s->sign_ref_accept, err) &&
-           read_set(in, "encryptReferenceAccept", parse_ref, &s->encrypt_ref_accept, err) &&
+           read_set(in, "encryptReferenceAccept", parse_ref, &s->encrypt_ref_accept,
+                    err) &&
            json_may_bool(in, "extraSignedAccept", &s->extra_signed_accept, err);
 }
 
@@ -267,7 +271,8 @@ static bool read_limits(const struct json_at *in, struct pmode *pmode, struct er
         !json_may_int(in, "messageMaxMiB", 1, 1024, &all, err))
         return false;
     if (status != 200 && status != 500)
-        return json_fail(in, err, "partner.error-status", "\"errorStatus\" is 200 or 500");
+        return json_fail(in, err, "partner.error-status",
+                         "\"errorStatus\" is 200 or 500");
     pmode->error_status = (int)status;
     pmode->parts_max = (size_t)parts;
     pmode->part_max = (uint64_t)part << 20;
@@ -275,12 +280,12 @@ static bool read_limits(const struct json_at *in, struct pmode *pmode, struct er
     return true;
 }
 
-#define PMODE_KEYS                                                                         \
-    "id", "content", "office", "service", "serviceType", "action", "agreement",            \
-        "agreementType", "us", "partner", "fourCorner", "cornerType", "security",          \
-        "errorStatus", "errorsSigned", "unsignedErrorsAccept",                             \
-        "oldDuplicateCode", "resignedRetryAccept", "anyMessageId", "strictMimeType",       \
-        "partsMax", "partMaxMiB", "messageMaxMiB"
+#define PMODE_KEYS \
+    "id", "content", "office", "service", "serviceType", "action", "agreement", \
+        "agreementType", "us", "partner", "fourCorner", "cornerType", "security", \
+        "errorStatus", "errorsSigned", "unsignedErrorsAccept", "oldDuplicateCode", \
+        "resignedRetryAccept", "anyMessageId", "strictMimeType", "partsMax", \
+        "partMaxMiB", "messageMaxMiB"
 
 static bool read_pmode(const struct json_at *in, struct pmode *m, struct err *err)
 {
@@ -343,11 +348,13 @@ static bool read_opaque_one(struct partner *p, const struct json_at *in,
         !read_pmode(in, &o->pmode, err))
         return false;
     if (!text_eq(content, "opaque"))
-        return json_fail(in, err, "partner.content", "\"content\" can only be \"opaque\"");
+        return json_fail(in, err, "partner.content",
+                         "\"content\" can only be \"opaque\"");
     if (text_eq(own->environment, "live"))
-        return json_fail(in, err, "partner.opaque-live",
-                         "P-Mode with content \"opaque\" in the environment \"live\": it is "
-                         "for connecting a partner and for tests only");
+        return json_fail(
+            in, err, "partner.opaque-live",
+            "P-Mode with content \"opaque\" in the environment \"live\": it is "
+            "for connecting a partner and for tests only");
     if (o->pmode.id == NULL || o->pmode.service == NULL || o->pmode.action == NULL)
         return json_fail(in, err, "partner.opaque",
                          "an opaque P-Mode needs \"id\", \"service\" and \"action\"");
@@ -415,9 +422,9 @@ static bool read_all(struct partner *p, const struct own *own, const char *tls_c
            read_opaque(p, &root, own, err);
 }
 
-struct partner *partner_load(const char *path, const struct own *own, const char *tls_cert,
-                             const char *tls_key, const struct clock *clock,
-                             struct err *err)
+struct partner *partner_load(const char *path, const struct own *own,
+                             const char *tls_cert, const char *tls_key,
+                             const struct clock *clock, struct err *err)
 {
     AUTO(partner_free) struct partner *p = mem_alloc(sizeof *p);
     AUTO(mem_free) char *copy = mem_strdup(path);

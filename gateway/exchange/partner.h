@@ -23,8 +23,8 @@ struct tls_client;
 struct trust;
 struct clock;
 
-#define PARTNER_FILE_MAX (256 * 1024) /* octets */
-#define PARTNER_SENDERS  2            /* connections at a time, unless its file says */
+#define PARTNER_FILE_MAX    (256 * 1024) /* octets */
+#define PARTNER_SENDERS     2            /* connections at a time, unless its file says */
 #define PARTNER_SENDERS_MAX 16
 
 /* A P-Mode of the partner's file whose content is not ours to judge. */
@@ -48,7 +48,7 @@ struct partner {
     unsigned senders;
     bool paused_by_file;
     bool gzip_attachments;
-    struct pmode base; /* what its file says, without agreement */
+    struct pmode base;        /* what its file says, without agreement */
     struct pmode *agreements; /* one per agreement that names it and us */
     size_t agreement_count;
     struct partner_opaque *opaque;
@@ -58,16 +58,17 @@ struct partner {
     struct partner_private *private;
 };
 
-struct partner *partner_load(const char *path, const struct own *own, const char *tls_cert,
-                             const char *tls_key, const struct clock *clock,
-                             struct err *err) NODISCARD;
+struct partner *partner_load(const char *path, const struct own *own,
+                             const char *tls_cert, const char *tls_key,
+                             const struct clock *clock, struct err *err) NODISCARD;
 /* Makes the P-Modes of the agreements that name both. Once, before the snapshot is used. */
 void partner_agree(struct partner *partner, const struct own *own,
                    const struct bundles *bundles);
 void partner_free(struct partner **partner);
 
 const struct pmode *partner_pmode(const struct partner *partner, const char *agreement);
-const struct partner_opaque *partner_opaque(const struct partner *partner, const char *pmode);
+const struct partner_opaque *partner_opaque(const struct partner *partner,
+                                            const char *pmode);
 /* The certificate to encrypt for at that instant. Borrowed. */
 const struct cert *partner_encrypt_cert(const struct partner *partner, int64_t now_ms);
 

@@ -49,11 +49,10 @@ void parts_print(const struct part_list *list, struct buf *out)
     for (size_t i = 0; i < list->count; i++) {
         const struct part_entry *p = &list->items[i];
 
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s, s:s*, s:s*, s:s}", "body", p->body,
-                                        "type", p->mime_type, "charset", p->charset,
-                                        "name", p->file_name, "compress",
-                                        compress_names[p->compress]));
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s*, s:s*, s:s}", "body",
+                                               p->body, "type", p->mime_type, "charset",
+                                               p->charset, "name", p->file_name,
+                                               "compress", compress_names[p->compress]));
     }
     json_print(array, out);
 }
@@ -77,7 +76,7 @@ bool parts_parse(const void *data, size_t len, struct part_list *ret, struct err
 
     if (array == NULL)
         return false;
-    json_array_foreach(array, i, item) {
+    json_array_foreach (array, i, item) {
         const char *body = NULL, *type = NULL, *charset = NULL, *name = NULL, *how = NULL;
         enum as4_compress compress;
 
@@ -85,7 +84,8 @@ bool parts_parse(const void *data, size_t len, struct part_list *ret, struct err
                         "charset", &charset, "name", &name, "compress", &how) != 0 ||
             !read_compress(how, &compress)) {
             parts_free(ret);
-            return err_set(err, ERR_BUG, "parts.form", "stored list of parts, entry %zu", i);
+            return err_set(err, ERR_BUG, "parts.form", "stored list of parts, entry %zu",
+                           i);
         }
         parts_add(ret, body, type, charset, name, compress);
     }

@@ -255,10 +255,9 @@ bool preview_run(const struct preview_input *in, struct preview *p, struct err *
     *p = (struct preview){ 0 };
     if (from_form == NULL || to_form == NULL ||
         !draft_leg(in->bundle, in->from_office, in->to_office, &leg))
-        return err_set(err, ERR_DENIED, "preview.no-leg",
-                       "agreement %s has no leg from %s to %s",
-                       agreement_id(in->bundle->agreement), in->from_office,
-                       in->to_office);
+        return err_set(
+            err, ERR_DENIED, "preview.no-leg", "agreement %s has no leg from %s to %s",
+            agreement_id(in->bundle->agreement), in->from_office, in->to_office);
     snprintf(p->from_form, sizeof p->from_form, "%s", from_form);
     snprintf(p->to_form, sizeof p->to_form, "%s", to_form);
     if (!draft_read(&p->draft, in->bundle, from_form, &view, in->data, in->len, err))
@@ -314,9 +313,9 @@ void preview_print(const struct preview *p, struct buf *out)
 static json_t *row_json(const struct preview_row *r)
 {
     return json_pack("{s:s, s:{s:s*, s:s*}, s:{s:s*, s:s*}, s:s*, s:s, s:s*}", "path",
-                     r->path, "from", "field", r->from_field, "label", r->from_label, "to",
-                     "field", r->to_field, "label", r->to_label, "value", r->value, "mark",
-                     preview_mark_name(r->mark), "why", r->why);
+                     r->path, "from", "field", r->from_field, "label", r->from_label,
+                     "to", "field", r->to_field, "label", r->to_label, "value", r->value,
+                     "mark", preview_mark_name(r->mark), "why", r->why);
 }
 
 json_t *preview_json(const struct preview *p)
@@ -335,7 +334,8 @@ json_t *preview_json(const struct preview *p)
     if (p->seen.octets.len > 0) {
         json_t *document = json_stringn(p->seen.octets.data, p->seen.octets.len);
 
-        if (document != NULL) /* else it is in a legacy encoding: the tool prints octets */
+        if (document !=
+            NULL) /* else it is in a legacy encoding: the tool prints octets */
             json_object_set_new(whole, "document", document);
         json_object_set_new(whole, "translated", json_boolean(p->seen.translated));
     }

@@ -38,17 +38,17 @@ enum preview_mark {
 const char *preview_mark_name(enum preview_mark mark);
 
 struct preview_row {
-    char *path;                     /* canonical */
-    char *from_field, *from_label;  /* in the sender's form; NULL */
-    char *to_field, *to_label;      /* in the receiver's form; NULL */
-    char *value;                    /* canonical value, for the officer's eyes; NULL */
+    char *path;                    /* canonical */
+    char *from_field, *from_label; /* in the sender's form; NULL */
+    char *to_field, *to_label;     /* in the receiver's form; NULL */
+    char *value;                   /* canonical value, for the officer's eyes; NULL */
     enum preview_mark mark;
-    char *why;                      /* kinds of loss, clause, reason; NULL */
+    char *why; /* kinds of loss, clause, reason; NULL */
 };
 
 struct preview {
-    struct draft draft;       /* as it would travel; findings and full losses */
-    struct rendition seen;    /* what the receiving office would get */
+    struct draft draft;    /* as it would travel; findings and full losses */
+    struct rendition seen; /* what the receiving office would get */
     struct preview_row *rows;
     size_t count, cap;
     char kind[4];

@@ -95,7 +95,8 @@ static bool set_keys(struct snapshot *s, const struct snapshot_source *from,
 {
     struct own_keys *k = &s->keys;
     struct cert *sign = need_cert(from->signer, from->sign_key, err);
-    struct cert *seal = sign != NULL ? need_cert(from->signer, from->seal_key, err) : NULL;
+    struct cert *seal =
+        sign != NULL ? need_cert(from->signer, from->seal_key, err) : NULL;
 
     if (seal == NULL)
         return false;
@@ -117,7 +118,8 @@ static bool set_keys(struct snapshot *s, const struct snapshot_source *from,
         certlist_add(&s->private->decrypt_certs, cert);
         s->private->decrypt_ids[i] = keep(s, key);
     }
-    k->decrypt = (struct as4_own_keys){ &s->private->decrypt_certs, s->private->decrypt_ids };
+    k->decrypt =
+        (struct as4_own_keys){ &s->private->decrypt_certs, s->private->decrypt_ids };
     return true;
 }
 

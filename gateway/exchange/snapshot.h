@@ -44,11 +44,12 @@ struct own {
 };
 
 struct office {
-    const char *id;       /* "MD-COORD" */
-    const char *name;     /* in its own language */
-    const char *form;     /* "MD-referral/1.2"; "IOM-canonical/1": the canonical document itself */
-    const char *language; /* BCP 47, for texts to people */
-    const char *folder;   /* its incoming/, outgoing/ ...; NULL: none */
+    const char *id;   /* "MD-COORD" */
+    const char *name; /* in its own language */
+    const char
+        *form; /* "MD-referral/1.2"; "IOM-canonical/1": the canonical document itself */
+    const char *language;       /* BCP 47, for texts to people */
+    const char *folder;         /* its incoming/, outgoing/ ...; NULL: none */
     const char *notice_mail;    /* a notice without content; NULL: none */
     const char *notice_webhook; /* NULL: none */
     const char *notice_secret;  /* file with the HMAC key of the webhook */
@@ -57,7 +58,7 @@ struct office {
 
 /* Our message keys at the signer. */
 struct own_keys {
-    struct as4_signing sign;            /* signs messages, receipts, errors */
+    struct as4_signing sign;     /* signs messages, receipts, errors */
     struct as4_own_keys decrypt; /* current first, then those that were replaced */
     const char *seal_key;
     const struct cert *seal_cert;
@@ -94,7 +95,8 @@ struct snapshot {
 struct snapshot *snapshot_build(const struct snapshot_source *from, struct store *store,
                                 struct err *err) NODISCARD;
 
-const struct office *snapshot_office(const struct snapshot *s, const char *id); /* or NULL */
+const struct office *snapshot_office(const struct snapshot *s,
+                                     const char *id); /* or NULL */
 const struct partner *snapshot_partner(const struct snapshot *s, const char *id);
 
 /* --- the one in force --------------------------------------------------------------------- */
@@ -103,7 +105,7 @@ struct snapshot_box;
 struct snapshot_box *snapshot_box_new(struct snapshot *first) NODISCARD; /* takes it */
 void snapshot_box_free(struct snapshot_box **box);
 const struct snapshot *snapshot_hold(struct snapshot_box *box) NODISCARD;
-void snapshot_release(const struct snapshot **held); /* for AUTO */
+void snapshot_release(const struct snapshot **held);                    /* for AUTO */
 void snapshot_replace(struct snapshot_box *box, struct snapshot *next); /* takes it */
 
 #endif

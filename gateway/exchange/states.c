@@ -164,7 +164,8 @@ bool case_state_is_open(enum case_state state)
 
 static bool before_handover(enum case_state state)
 {
-    return case_state_is_open(state) && state != CASE_HANDED_OVER && state != CASE_FOLLOW_UP;
+    return case_state_is_open(state) && state != CASE_HANDED_OVER &&
+           state != CASE_FOLLOW_UP;
 }
 
 /* "M03 (take), M20 (cancel)": what the table allows from a state. */
@@ -177,7 +178,7 @@ static void possible(enum case_state from, char *out, size_t size)
         if (rows[i].from != from || rows[i].trigger == CASE_RECEIPT)
             continue;
         int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                                   trigger_names[rows[i].trigger]);
+                         trigger_names[rows[i].trigger]);
         if (n < 0 || (size_t)n >= size - used)
             return;
         used += (size_t)n;

@@ -186,8 +186,8 @@ static void busy(struct http_exchange *e, int64_t seconds)
 
     snprintf(text, sizeof text, "%lld", (long long)seconds);
     const struct http_header retry = { "Retry-After", text };
-    http_respond(e, &(struct http_answer){
-                        .status = 503, .headers = &retry, .header_count = 1 });
+    http_respond(
+        e, &(struct http_answer){ .status = 503, .headers = &retry, .header_count = 1 });
 }
 
 static void send_answer(struct http_exchange *e, struct as4_answer *answer)
@@ -281,7 +281,7 @@ static void receive(struct call *c, struct http_exchange *e)
         return;
     case AS4_SILENT:
         atomic_fetch_add(&c->wire->counters.silent, 1);
-        http_respond(e, &(struct http_answer){ .status = 202 });
+        http_respond(e, &(struct http_answer){ .status = 204 });
         return;
     }
 }
@@ -294,7 +294,8 @@ static bool digest_body(const struct source *body, unsigned char out[32], struct
     AUTO(reader_close) struct reader *r = NULL;
     AUTO(mem_free) unsigned char *piece = mem_alloc(BODY_PIECE);
     size_t got = 1;
-    bool ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && source_open(body, &r, err);
+    bool ok =
+        EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && source_open(body, &r, err);
 
     while (ok && got > 0) {
         ok = reader_read(r, piece, BODY_PIECE, &got, err);

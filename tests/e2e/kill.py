@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""make test-kill: sender and receiver are killed with SIGKILL at random moments under load.
+
+At least 500 messages in all states; after fifty kills everything that a face had accepted must have
+arrived exactly once: nothing lost, nothing delivered twice under two delivery ids.
+
+  kill.py [--kills 50] [--messages 500] [--seed N]
+
+Ends with metric kill_times, kill_messages, kill_lost, kill_twice. `--break-promise` runs a build in which
+the receiver answers before its commit (TRM_FAULT=in.no-commit:fail) and must find loss: a test that
+cannot fail is none.
+"""
+import argparse
+import json
+import os
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from forms import Forms  # noqa: E402
+from world import Failure, World  # noqa: E402
+
+
+class Load:
+    """Submits referrals from one gateway to another until told to stop; remembers what was accepted."""
+
+    def __init__(self, world, sender, receiver, agreement, seed, total):
+        self.world, self.sender, self.receiver, self.agreement = world, sender, receiver, agreement
+        self.forms = Forms(seed)
+        self.total = total
+        self.accepted = {}  # case -> message
+        self.lock = threading.Lock()
+        self.stop = False
+
+    def submit_until_known(self, key, document):
+        """The same request again until its fate is known: the key makes it harmless."""
+        while not self.stop:
+            try:
+                a = self.world[self.sender].rest("POST", "/v1/messages", document, {"Idempotency-Key": key}, timeout=10)
+            except (OSError, Failure, ValueError):
+                time.sleep(0.05)
+                continue
+            if a.status == 202:
+                return a.json()
+            if a.status in (503, 500, 408, 429):
+                time.sleep(0.1)
+                continue
+            raise Failure(f"refused: {a.status} {a.body[:600]}")
+        return None
+
+    def run(self):
+        for i in range(self.total):
+            if self.stop:
+                return
+            with self.lock:
+                document = self.forms.m01(self.sender, OFFICES[self.receiver], self.agreement,
+                                          self.forms.person(self.receiver))
+            result = self.submit_until_known(f"{self.sender}-{self.agreement}-{i}-{id(self)}", document)
+            if result is None:
+                return
+            with self.lock:
+                self.accepted[result["caseId"]] = result["messageId"]
+
+
+OFFICES = {"MD": "MD-COORD", "UA": "UA-COORD"}
+
+
+class Reader:
+    """The receiving office: fetches, remembers every delivery id and what it brought, acknowledges."""
+
+    def __init__(self, world, country):
+        self.world, self.country = world, country
+        self.got = {}  # message id -> set of delivery ids
+        self.acknowledged = set()
+        self.stop = False
+        self.fault = None
+
+    def once(self):
+        g = self.world[self.country]
+        listed = g.rest("GET", "/v1/deliverables", timeout=10)
+        if listed.status != 200:
+            return 0
+        items = listed.json()["deliverables"]
+        for d in items:
+            a = g.rest("GET", f"/v1/deliverables/{d['id']}", timeout=10)
+            if a.status != 200:
+                continue
+            message = a.headers["trm-message"]
+            repeat = a.headers.get("trm-repeat", "false") == "true"
+            if d["id"] in self.acknowledged and not repeat:
+                self.fault = f"delivery {d['id']} came again unmarked after its acknowledgement"
+            self.got.setdefault(message, set()).add(d["id"])
+            ack = g.rest("POST", f"/v1/deliverables/{d['id']}/acknowledge", timeout=10)
+            if ack.status in (200, 204):
+                self.acknowledged.add(d["id"])
+        return len(items)
+
+    def run(self):
+        while not self.stop:
+            try:
+                if self.once() == 0:
+                    time.sleep(0.05)
+            except (OSError, ValueError, KeyError):
+                time.sleep(0.05)
+
+
+def settle(world, loads, readers, seconds):
+    """Until nothing waits any more on either side."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        want = sum(len(x.accepted) for x in loads)
+        got = sum(len(r.got) for r in readers)
+        if got >= want:
+            return
+        time.sleep(0.2)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--messages", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--seconds", type=float, default=480)
+    parser.add_argument("--break-promise", action="store_true")
+    parser.add_argument("--build", default="release")
+    args = parser.parse_args()
+    rng = random.Random(args.seed)
+    print(f"seed {args.seed}", flush=True)
+    started = time.monotonic()
+    build = "test" if args.break_promise else args.build
+    world = World(["MD", "UA"], build=build, ca_options=["--rsa2048", "--p256-sign"])
+    env = {"TRM_FAULT": "in.no-commit:fail"} if args.break_promise else {}
+    kills = 0
+    try:
+        world.configure(dispatch={"retrySpacing": ["100ms", "200ms", "500ms"], "poll": "200 ms"})
+        world.start(env=env)
+        world.install("MDUA-1")
+        half = args.messages // 4 + 1
+        loads = [Load(world, a, b, "MDUA-1", args.seed + i, half)
+                 for i, (a, b) in enumerate((("MD", "UA"), ("UA", "MD"), ("MD", "UA"), ("UA", "MD")))]
+        readers = [Reader(world, c) for c in ("MD", "UA")]
+        threads = [threading.Thread(target=x.run, daemon=True) for x in loads + readers]
+        for t in threads:
+            t.start()
+        deadline = started + args.seconds
+        while kills < args.kills and time.monotonic() < deadline:
+            time.sleep(rng.uniform(0.3, 2.5))
+            victim = world[rng.choice(("MD", "UA"))]
+            victim.kill()
+            kills += 1
+            time.sleep(rng.uniform(0.0, 0.4))
+            victim.start(env=env)
+        for t in threads[:len(loads)]:
+            t.join(max(1.0, deadline + 60 - time.monotonic()))
+        for x in loads:
+            x.stop = True
+        settle(world, loads, readers, 60)
+        for r in readers:
+            r.stop = True
+        time.sleep(0.5)
+        accepted = {m for x in loads for m in x.accepted.values()}
+        got = {}
+        for r in readers:
+            for message, ids in r.got.items():
+                got.setdefault(message, set()).update(ids)
+        lost = accepted - set(got)
+        twice = [m for m, ids in got.items() if len(ids) > 1]
+        faults = [r.fault for r in readers if r.fault]
+    finally:
+        world.stop()
+    for m in sorted(lost)[:10]:
+        print(f"lost: {m}")
+    for m in twice[:10]:
+        print(f"twice: {m}")
+    for f in faults:
+        print(f)
+    print(f"metric kill_times {kills} kills")
+    print(f"metric kill_messages {len(accepted)} messages")
+    print(f"metric kill_lost {len(lost)} messages")
+    print(f"metric kill_twice {len(twice) + len(faults)} deliveries")
+    print(f"metric kill_seconds {time.monotonic() - started:.0f} s")
+    if args.break_promise:
+        print("1 passed, 0 failed" if lost else "0 passed, 1 failed")
+        return 0 if lost else 1
+    return 0 if not lost and not twice and not faults and kills >= args.kills else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
