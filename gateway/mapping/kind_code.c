@@ -170,7 +170,7 @@ static void check_canonical(struct compile *c, struct rule *rule,
                             const struct code_options *options, const char *code,
                             const struct json_at *at)
 {
-    if (options->list != NULL && code != NULL &&
+    if (options->list != NULL && !text_empty(code) &&
         code_list_find(options->list, code) == NULL)
         compile_error(c, at, rule->id, "E-CODE", "use a code of the list",
                       "\"%s\" is no code of the list \"%s\"", code, options->list_name);
@@ -391,6 +391,8 @@ static void code_take(struct run *run, const struct rule *rule, xmlNode *field,
         unknown_code(run, rule, field, text);
         return;
     }
+    if (*code == '\0')
+        return; /* a word that means nothing here */
     if (in != NULL && in->relation != CODE_EXACT)
         report_loss(run, rule, LOSS_RECODED, field, options->list_name, text, code,
                     relation_text(in->relation));

@@ -333,10 +333,7 @@ static void name_put(struct run *run, const struct rule *rule, struct place *dst
              kid_text(name, "type") == NULL ? "legal" : kid_text(name, "type"));
     out_attr(run, name, "script", script);
     out_attr(run, name, "source", options->source);
-    if (options->lang != NULL &&
-        (options->script == NULL
-             ? text_eq(script, "Cyrl") || !text_eq(options->lang, "uk")
-             : true))
+    if (options->lang != NULL && (options->script != NULL || text_eq(script, "Cyrl")))
         out_attr(run, name, "lang", options->lang);
 }
 

@@ -14,6 +14,9 @@
 
 struct note_options {
     const char *join;
+    struct trail
+        *collect[24]; /* further texts that have no field of their own; written only */
+    size_t collect_count;
     bool repeat;
     const char
         *marks[16]; /* words other rules may put in front; filled while compiling */
@@ -21,18 +24,53 @@ struct note_options {
     size_t reserve; /* characters kept for them */
 };
 
-static const char *const note_keys[] = { "join", "repeat", NULL };
+static const char *const note_keys[] = { "join", "repeat", "collect", NULL };
 
 static bool note_parse(struct compile *c, struct rule *rule, const struct json_at *at)
 {
     struct note_options *options = arena_alloc(&c->map->arena, sizeof *options);
+    const char **texts, *why = "";
+    size_t count;
 
     options->join = compile_text(c, at, "join");
     options->repeat = compile_flag(c, at, "repeat");
     if (options->join == NULL)
         options->join = "\n";
     rule->options = options;
+    count = compile_texts(c, at, "collect", &texts);
+    for (size_t i = 0; i < count && i < COUNT_OF(options->collect); i++) {
+        options->collect[i] = trail_parse(&c->map->arena, c->map->names, texts[i], &why);
+        if (options->collect[i] == NULL)
+            compile_error(c, at, rule->id, "E-PATH", NULL, "\"collect\": %s", why);
+        else
+            options->collect_count = i + 1;
+    }
     return true;
+}
+
+static void note_check(struct compile *c, struct rule *rule, const struct json_at *at)
+{
+    const struct note_options *options = rule->options;
+
+    for (size_t i = 0; i < options->collect_count; i++)
+        if (!compile_second(c, rule, options->collect[i], true))
+            compile_error(
+                c, at, rule->id, "E-PATH", "look at mappings/canonical/referral-1.xsd",
+                "\"%s\" of \"collect\" leads nowhere", options->collect[i]->text);
+}
+
+bool note_collects(const struct rule *rule, const char *path)
+{
+    const struct note_options *options = rule->options;
+
+    for (size_t i = 0; rule->kind == &kind_note && i < options->collect_count; i++) {
+        AUTO(buf_free) struct buf plain = BUF_INIT(1024);
+
+        trail_plain(options->collect[i], &plain);
+        if (text_eq(buf_str(&plain), path))
+            return true;
+    }
+    return false;
 }
 
 void note_expect(const struct rule *note, const char *mark)
@@ -309,6 +347,8 @@ static void note_settle(struct run *run, const struct pending *p)
     for (const struct mark *m = state->extras; m != NULL; m = m->next)
         fill(&f, m->text,
              state->marks != NULL && m == state->extras ? ". " : options->join, false);
+    for (size_t i = 0; p->src != NULL && i < options->collect_count; i++)
+        trail_each(run, p->src, options->collect[i], note_collect, &f);
     if (p->src != NULL)
         trail_each(run, p->src, p->rule->to, note_collect, &f);
     flush(&f);
@@ -318,6 +358,7 @@ static void note_settle(struct run *run, const struct pending *p)
 const struct kind kind_note = { .name = "note",
                                 .keys = note_keys,
                                 .parse = note_parse,
+                                .check = note_check,
                                 .read = note_read,
                                 .write = note_write,
                                 .settle = note_settle };

@@ -181,6 +181,8 @@ struct rule {
     void *options; /* of the kind */
     bool required, whole, warn;
     const char *fallback; /* "default" */
+    const char
+        *otherwise; /* written when there is nothing to say, and read as it stands */
     const char *context;
     struct trail **others; /* "else" */
     size_t other_count;
@@ -491,6 +493,7 @@ void note_mark(struct run *run, const struct rule *note, const char *text);
 void note_extra(struct run *run, const struct rule *note, const char *text);
 const char *note_letters(struct run *run, const struct rule *rule, xmlNode *src,
                          const char *text); /* in the form's encoding; NULL: cannot be */
+bool note_collects(const struct rule *rule, const char *path);
 void note_expect(const struct rule *note, const char *mark); /* while compiling */
 bool note_has_mark(struct run *run, const struct rule *note, const char *mark);
 const char *national_place(struct run *run, const struct rule *rule, const xmlNode *node);

@@ -42,7 +42,7 @@ static bool pred_fits(const struct run *run, const struct out *out,
                       const struct pred *pred)
 {
     const struct out *found = out_find(run, out, pred->path);
-    bool equal = false;
+    bool equal = pred->value_count == 0; /* made to be filled: it will have one */
 
     for (size_t i = 0; found != NULL && found->value != NULL && i < pred->value_count;
          i++)
@@ -104,7 +104,7 @@ struct out *out_find(const struct run *run, const struct out *from,
 static void preds_make(struct run *run, struct out *out, const struct step *step)
 {
     for (size_t i = 0; i < step->pred_count; i++)
-        if (!step->preds[i].not_equal) {
+        if (!step->preds[i].not_equal && step->preds[i].value_count > 0) {
             struct out *made = out_make(run, out, step->preds[i].path, false);
 
             if (made->value == NULL)

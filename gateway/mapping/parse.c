@@ -222,7 +222,7 @@ struct cond *compile_cond(struct compile *c, const struct json_at *at)
 static const char *const rule_keys[] = {
     "id", "at", "to", "as", "label", "clause", "required", "default", "context", "else", "max",
     "whole", "overflow", "together", "remedy", "warn", "only", "why", "when", "in", "each",
-    "columns", "split", "join", "rules", "before", "after", NULL,
+    "columns", "split", "join", "rules", "before", "after", "otherwise", NULL,
 };
 /* clang-format on */
 
@@ -237,7 +237,9 @@ static bool in_list(const char *const *list, const char *word)
 static void check_keys(struct compile *c, const struct json_at *at,
                        const struct rule *rule)
 {
-    const char *const *own = rule->kind == NULL ? NULL : rule->kind->keys;
+    const struct kind *kind = rule->kind != NULL ? rule->kind :
+                              kind_find(json_string_value(json_object_get(at->value, "as")));
+    const char *const *own = kind == NULL ? NULL : kind->keys;
     const char *key;
     json_t *value;
 
@@ -255,7 +257,7 @@ static void check_keys(struct compile *c, const struct json_at *at,
                       near == NULL ? "see mappings/README.md, sections 5 and 6"
                                    : arena_printf(&c->map->arena, "write \"%s\"", near),
                       "\"%.60s\" is no key of %s", key,
-                      rule->kind == NULL ? "a scope" : rule->kind->name);
+                      kind == NULL ? "a scope" : kind->name);
     }
 }
 
@@ -327,6 +329,7 @@ static void read_leaf(struct compile *c, const struct json_at *at, struct rule *
                           "a rule needs an id: losses and agreements name it");
     }
     rule->fallback = compile_text(c, at, "default");
+    rule->otherwise = compile_text(c, at, "otherwise");
     rule->context = compile_text(c, at, "context");
     rule->overflow_id = compile_text(c, at, "overflow");
     rule->together = compile_text(c, at, "together");
@@ -356,7 +359,10 @@ static struct json_at short_form(struct compile *c, const struct json_at *at,
                                          "why",  "when",    "to",    "at",   "in" };
     json_t *copy = json_copy(at->value);
     const char *to = json_string_value(json_object_get(at->value, "to"));
-    const char *attr = to == NULL ? NULL : strrchr(to, '@');
+    const char *last = to == NULL ? NULL : strrchr(to, '/');
+    const char *attr = last != NULL && last[1] == '@' && strchr(last, ']') == NULL ?
+                           last + 1 :
+                           NULL;
     struct json_at made = *at;
 
     for (size_t i = 0; i < COUNT_OF(outer); i++)
@@ -373,14 +379,14 @@ static struct trail *outer_to(struct compile *c, const struct json_at *at,
 {
     struct json_at to = json_member(at, "to");
     const char *text = compile_text(c, at, "to");
-    const char *attr = text == NULL ? NULL : strstr(text, "/@");
+    const char *attr = text == NULL ? NULL : strrchr(text, '/');
 
     if (text == NULL) {
         compile_error(c, at, rule, "E-PATH", "add \"to\"",
                       "the repeated rule has no canonical field");
         return NULL;
     }
-    if (attr != NULL)
+    if (attr != NULL && attr[1] == '@' && strchr(attr, ']') == NULL)
         text = arena_dup(&c->map->arena, text, (size_t)(attr - text));
     return path_of_text(c, &to, text, rule);
 }

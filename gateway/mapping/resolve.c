@@ -360,6 +360,8 @@ static bool carries(const struct compile *c, const char *path, unsigned way)
         if (rule->plain_to != NULL && strncmp(rule->plain_to, path, len) == 0 &&
             (rule->plain_to[len] == '\0' || rule->plain_to[len] == '/'))
             return true;
+        if (way == WRITING && note_collects(rule, path))
+            return true;
         for (size_t k = 0; k < rule->other_count; k++) {
             AUTO(buf_free) struct buf plain = BUF_INIT(1024);
 
@@ -434,9 +436,18 @@ static void check_promises(struct compile *c)
                       c->msg->kind);
 }
 
+/* The repeated element it stands in. */
+static const struct rule *repeated(const struct rule *rule)
+{
+    for (rule = rule->scope; rule != NULL; rule = rule->scope)
+        if (rule->type == RULE_EACH || rule->type == RULE_COLUMNS)
+            break;
+    return rule;
+}
+
 static bool may_overlap(const struct rule *a, const struct rule *b)
 {
-    return a->when != NULL || b->when != NULL || a->kind == &kind_note ||
+    return repeated(a) != repeated(b) || a->when != NULL || b->when != NULL || a->kind == &kind_note ||
            b->kind == &kind_note || a->kind == &kind_label || b->kind == &kind_label ||
            a->column != NULL || b->column != NULL;
 }
@@ -523,7 +534,7 @@ static void check_unfilled(struct compile *c, const struct shape *shape, const c
 
 static void resolve_bases(const struct rules *rules, const struct shape *national,
                           const struct shape *canonical, const char *name_at, bool when,
-                          struct compile *c)
+                          unsigned ways, struct compile *c)
 {
     for (size_t i = 0; i < rules->count; i++) {
         struct rule *rule = rules->items[i];
@@ -537,12 +548,13 @@ static void resolve_bases(const struct rules *rules, const struct shape *nationa
         rule->scope_canonical = canonical;
         rule->scope_name_at = name_at;
         rule->scope_when = guarded;
+        rule->ways &= ways; /* what stands in a one-way scope works one way */
         if (rule->type == RULE_LEAF)
             continue;
-        resolve_bases(&rule->rules, n, k, joined(c, name_at, rule->at, true), guarded, c);
+        resolve_bases(&rule->rules, n, k, joined(c, name_at, rule->at, true), guarded, rule->ways, c);
         for (size_t s = 0; s < rule->set_count; s++)
             resolve_bases(&rule->sets[s], n, k, joined(c, name_at, rule->at, true),
-                          guarded, c);
+                          guarded, rule->ways, c);
     }
 }
 
@@ -558,7 +570,7 @@ void compile_resolve(struct compile *c)
 
     c->all_count = 0;
     resolve_list(c, &c->msg->rules, base);
-    resolve_bases(&c->msg->rules, c->msg->shape, c->map->referral, "", false, c);
+    resolve_bases(&c->msg->rules, c->msg->shape, c->map->referral, "", false, READING | WRITING, c);
     for (size_t i = 0; i < c->all_count; i++)
         check_leaf(c, c->all[i]);
     for (size_t i = 0; i < c->all_count; i++)

@@ -307,52 +307,60 @@ static void leaf_read(struct run *run, const struct rule *rule, xmlNode *src,
         rule->kind->take(run, rule, field, text, dst);
 }
 
-/* The canonical nodes a rule may speak of, in order: `to`, then `else`. */
-static const char *leaf_says(struct run *run, const struct rule *rule, xmlNode *src,
-                             struct place *dst, xmlNode **ret_node)
+/* The canonical nodes a rule may speak of: of `to`, then of `else`; the first that can be said. */
+struct saying {
+    struct run *run;
+    const struct rule *rule;
+    struct place *dst;
+    xmlNode *node;
+    const char *text;
+    bool must_fit; /* `whole`, and another path may fit better */
+};
+
+static bool saying_see(void *ctx, xmlNode *node)
 {
-    for (size_t i = 0; i <= rule->other_count; i++) {
-        const struct trail *path = i == 0 ? rule->to : rule->others[i - 1];
-        xmlNode *node = path == NULL || src == NULL ? NULL : trail_first(run, src, path);
-        const char *text;
+    struct saying *s = ctx;
+    size_t max = s->rule->max > 0 ? s->rule->max : s->rule->national->max_len;
+    const char *text = s->rule->kind->say == NULL
+                           ? node_text(s->run, node)
+                           : s->rule->kind->say(s->run, s->rule, node, s->dst);
 
-        if (node == NULL)
-            continue;
-        if (rule->kind->say == NULL)
-            text = node_text(run, node);
-        else
-            text = rule->kind->say(run, rule, node, dst);
-        if (text == NULL)
-            continue;
-        if (rule->whole && i < rule->other_count) {
-            size_t max = rule->max > 0 ? rule->max : rule->national->max_len;
+    if (text == NULL || (s->must_fit && max > 0 && utf8_count(text) > max))
+        return true;
+    s->text = text;
+    s->node = node;
+    return false;
+}
 
-            if (max > 0 && utf8_count(text) > max)
-                continue;
-        }
-        *ret_node = node;
-        return text;
+static void leaf_says(struct saying *s, xmlNode *src)
+{
+    for (size_t i = 0; i <= s->rule->other_count && s->text == NULL; i++) {
+        const struct trail *path = i == 0 ? s->rule->to : s->rule->others[i - 1];
+
+        s->must_fit = s->rule->whole && i < s->rule->other_count;
+        if (path != NULL && src != NULL)
+            trail_each(s->run, src, path, saying_see, s);
     }
-    return NULL;
 }
 
 static void leaf_write(struct run *run, const struct rule *rule, xmlNode *src,
                        struct place *dst)
 {
-    xmlNode *node = NULL;
-    const char *text = NULL;
+    struct saying s = { .run = run, .rule = rule, .dst = dst };
 
     if (rule->kind->write != NULL) {
         rule->kind->write(run, rule, src, dst);
         return;
     }
-    text = leaf_says(run, rule, src, dst, &node);
+    leaf_says(&s, src);
     if (context_value(run, rule->context) != NULL)
-        text = context_value(run, rule->context);
-    if (text == NULL)
-        text = rule->fallback;
-    if (text != NULL)
-        emit(run, rule, node, dst, rule->at, text, rule->national);
+        s.text = context_value(run, rule->context);
+    if (s.text == NULL)
+        s.text = rule->fallback;
+    if (s.text == NULL)
+        s.text = rule->otherwise;
+    if (s.text != NULL)
+        emit(run, rule, s.node, dst, rule->at, s.text, rule->national);
 }
 
 static void scope_run(struct run *run, const struct rule *rule, xmlNode *src,

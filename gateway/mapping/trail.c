@@ -5,7 +5,7 @@
  * pointer comparisons. No XPath at run time.
  *
  *     trail  := ["/" | "//"] step ("/" step)*       step := "." | ".." | ["@"] name pred*
- *     pred   := "[" trail ("=" | "!=") value ("|" value)* "]"
+ *     pred   := "[" trail [("=" | "!=") value ("|" value)*] "]"
  *
  * A name may carry a prefix ("n:Osoba"), which is for readers: names are matched by local name, the
  * schema check has looked at namespaces. A bare name in a predicate is an attribute.
@@ -84,8 +84,12 @@ static bool parse_pred(struct parser *p, struct pred *pred)
         pred->not_equal = true;
         p->at++;
     }
+    if (*p->at == ']') { /* it is there, whatever its value */
+        p->at++;
+        return true;
+    }
     if (*p->at != '=') {
-        p->why = "a condition in brackets needs = or !=";
+        p->why = "a condition in brackets needs =, != or nothing behind the name";
         return false;
     }
     p->at++;
@@ -266,6 +270,8 @@ static bool pred_see(void *ctx, xmlNode *node)
     struct pred_look *look = ctx;
     const char *value = node_value(look->run, node);
 
+    if (look->pred->value_count == 0)
+        look->found = true;
     for (size_t i = 0; value != NULL && i < look->pred->value_count; i++)
         if (text_eq(value, look->pred->values[i]))
             look->found = true;
