@@ -52,8 +52,7 @@ static void only_keys(struct compile *c, const struct json_at *at,
     const char *key;
     json_t *value;
 
-    json_object_foreach(at->value, key, value)
-    {
+    json_object_foreach (at->value, key, value) {
         bool known = json_is_comment(key);
         const char *near;
 
@@ -92,16 +91,16 @@ static void read_namespaces(struct compile *c, const struct json_at *format)
 
     c->map->namespaces = arena_array(&c->map->arena, json_object_size(at.value) + 1,
                                      sizeof(struct ns_name));
-    json_object_foreach(at.value, key,
-                        value) if (!json_is_comment(key) && json_is_string(value))
-    {
-        struct ns_name *ns = &c->map->namespaces[c->map->namespace_count++];
+    json_object_foreach (at.value, key, value)
+        if (!json_is_comment(key) && json_is_string(value)) {
+            struct ns_name *ns = &c->map->namespaces[c->map->namespace_count++];
 
-        ns->prefix = arena_text(&c->map->arena, key);
-        ns->uri = arena_text(&c->map->arena, json_string_value(value));
-        if (text_eq(key, json_string_value(json_object_get(format->value, "default"))))
-            c->map->default_ns = ns->uri;
-    }
+            ns->prefix = arena_text(&c->map->arena, key);
+            ns->uri = arena_text(&c->map->arena, json_string_value(value));
+            if (text_eq(key,
+                        json_string_value(json_object_get(format->value, "default"))))
+                c->map->default_ns = ns->uri;
+        }
 }
 
 static void read_format(struct compile *c, const struct json_at *root)
@@ -288,8 +287,7 @@ static bool read_messages(struct compile *c, const struct json_at *root,
         if (schema == NULL)
             return false;
     }
-    json_object_foreach(messages.value, kind, value)
-    {
+    json_object_foreach (messages.value, kind, value) {
         struct json_at at = json_member(&messages, kind);
 
         (void)value;
@@ -419,8 +417,7 @@ static void check_lists(struct compile *c, const struct json_at *root)
     json_t *version;
 
     c->rule_now = NULL;
-    json_object_foreach(lists.value, name, version)
-    {
+    json_object_foreach (lists.value, name, version) {
         const struct code_list *list = codes_list(c->map->codes, name);
 
         if (json_is_comment(name))
@@ -457,8 +454,7 @@ static void check_parts(struct compile *c, const struct json_at *root)
     const char *name;
     json_t *value;
 
-    json_object_foreach(parts.value, name, value)
-    {
+    json_object_foreach (parts.value, name, value) {
         struct json_at at = json_member(&parts, name);
 
         (void)value;

@@ -38,7 +38,7 @@ static void look_attrs(struct run *run, xmlNode *node)
     /* clang-format off */
     static const char *const describing[] = {
         "national", "nationalText", "country", "form", "field", "lang", "script", "source",
-        "scheme", "kindText", "check", "precision", "expanded", "id", "sha256", "size", NULL,
+        "scheme", "kindText", "check", "precision", "expanded", "id", "sha256", "size", "item", NULL,
     };
     /* clang-format on */
 

@@ -49,8 +49,7 @@ static void member_add(xmlDoc *doc, xmlNode *parent, const char *key, json_t *va
     }
     if (json_array_size(value) == 0)
         node_new(doc, parent, key)->extra = JSON_EMPTY_LIST;
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach (value, i, item) {
         xmlNode *node = node_new(doc, parent, key);
 
         node->extra = JSON_ITEM;
@@ -71,7 +70,8 @@ static void value_add(xmlDoc *doc, xmlNode *node, json_t *value)
 
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        json_object_foreach(value, key, member) member_add(doc, node, key, member);
+        json_object_foreach (value, key, member)
+            member_add(doc, node, key, member);
         return;
     case JSON_STRING:
         text_add(doc, node, json_string_value(value));

@@ -65,12 +65,11 @@ static void parse_words(struct compile *c, struct code_options *options,
         return;
     options->words =
         arena_array(&c->map->arena, 2 * json_object_size(words), sizeof(char *));
-    json_object_foreach(words, key,
-                        value) if (!json_is_comment(key) && json_is_string(value))
-    {
-        options->words[n++] = arena_text(&c->map->arena, key);
-        options->words[n++] = arena_text(&c->map->arena, json_string_value(value));
-    }
+    json_object_foreach (words, key, value)
+        if (!json_is_comment(key) && json_is_string(value)) {
+            options->words[n++] = arena_text(&c->map->arena, key);
+            options->words[n++] = arena_text(&c->map->arena, json_string_value(value));
+        }
     options->word_count = n / 2;
 }
 

@@ -20,8 +20,7 @@ static json_t *find_rule(json_t *in, const char *id, json_t **ret_list, size_t *
     size_t i;
 
     if (json_is_array(in)) {
-        json_array_foreach(in, i, value)
-        {
+        json_array_foreach (in, i, value) {
             if (text_eq(json_string_value(json_object_get(value, "id")), id)) {
                 *ret_list = in;
                 *ret_index = i;
@@ -32,8 +31,7 @@ static json_t *find_rule(json_t *in, const char *id, json_t **ret_list, size_t *
                 return found;
         }
     } else if (json_is_object(in)) {
-        json_object_foreach(in, key, value)
-        {
+        json_object_foreach (in, key, value) {
             found = find_rule(value, id, ret_list, ret_index);
             if (found != NULL)
                 return found;
@@ -69,8 +67,7 @@ static void apply_override(struct compile *c, json_t *merged, const struct json_
         unknown_rule(c, at, id);
         return;
     }
-    json_object_foreach(at->value, key, value)
-    {
+    json_object_foreach (at->value, key, value) {
         if (text_eq(key, "id") || json_is_comment(key))
             continue;
         if (json_is_null(value))
@@ -177,16 +174,14 @@ static bool pointer_of(json_t *in, const char *id, struct buf *pointer)
 
     if (json_is_object(in) && text_eq(json_string_value(json_object_get(in, "id")), id))
         return true;
-    json_array_foreach(in, i, value)
-    {
+    json_array_foreach (in, i, value) {
         buf_addf(pointer, "/%zu", i);
         if (pointer_of(value, id, pointer))
             return true;
         pointer->len = len;
         pointer->data[len] = '\0';
     }
-    json_object_foreach(in, key, value)
-    {
+    json_object_foreach (in, key, value) {
         json_step_add(pointer, key);
         if (pointer_of(value, id, pointer))
             return true;

@@ -237,14 +237,15 @@ static bool in_list(const char *const *list, const char *word)
 static void check_keys(struct compile *c, const struct json_at *at,
                        const struct rule *rule)
 {
-    const struct kind *kind = rule->kind != NULL ? rule->kind :
-                              kind_find(json_string_value(json_object_get(at->value, "as")));
+    const struct kind *kind =
+        rule->kind != NULL
+            ? rule->kind
+            : kind_find(json_string_value(json_object_get(at->value, "as")));
     const char *const *own = kind == NULL ? NULL : kind->keys;
     const char *key;
     json_t *value;
 
-    json_object_foreach(at->value, key, value)
-    {
+    json_object_foreach (at->value, key, value) {
         const char *near;
 
         (void)value;
@@ -360,9 +361,8 @@ static struct json_at short_form(struct compile *c, const struct json_at *at,
     json_t *copy = json_copy(at->value);
     const char *to = json_string_value(json_object_get(at->value, "to"));
     const char *last = to == NULL ? NULL : strrchr(to, '/');
-    const char *attr = last != NULL && last[1] == '@' && strchr(last, ']') == NULL ?
-                           last + 1 :
-                           NULL;
+    const char *attr =
+        last != NULL && last[1] == '@' && strchr(last, ']') == NULL ? last + 1 : NULL;
     struct json_at made = *at;
 
     for (size_t i = 0; i < COUNT_OF(outer); i++)

@@ -447,9 +447,9 @@ static const struct rule *repeated(const struct rule *rule)
 
 static bool may_overlap(const struct rule *a, const struct rule *b)
 {
-    return repeated(a) != repeated(b) || a->when != NULL || b->when != NULL || a->kind == &kind_note ||
-           b->kind == &kind_note || a->kind == &kind_label || b->kind == &kind_label ||
-           a->column != NULL || b->column != NULL;
+    return repeated(a) != repeated(b) || a->when != NULL || b->when != NULL ||
+           a->kind == &kind_note || b->kind == &kind_note || a->kind == &kind_label ||
+           b->kind == &kind_label || a->column != NULL || b->column != NULL;
 }
 
 static void check_overlaps(struct compile *c)
@@ -551,7 +551,8 @@ static void resolve_bases(const struct rules *rules, const struct shape *nationa
         rule->ways &= ways; /* what stands in a one-way scope works one way */
         if (rule->type == RULE_LEAF)
             continue;
-        resolve_bases(&rule->rules, n, k, joined(c, name_at, rule->at, true), guarded, rule->ways, c);
+        resolve_bases(&rule->rules, n, k, joined(c, name_at, rule->at, true), guarded,
+                      rule->ways, c);
         for (size_t s = 0; s < rule->set_count; s++)
             resolve_bases(&rule->sets[s], n, k, joined(c, name_at, rule->at, true),
                           guarded, rule->ways, c);
@@ -570,7 +571,8 @@ void compile_resolve(struct compile *c)
 
     c->all_count = 0;
     resolve_list(c, &c->msg->rules, base);
-    resolve_bases(&c->msg->rules, c->msg->shape, c->map->referral, "", false, READING | WRITING, c);
+    resolve_bases(&c->msg->rules, c->msg->shape, c->map->referral, "", false,
+                  READING | WRITING, c);
     for (size_t i = 0; i < c->all_count; i++)
         check_leaf(c, c->all[i]);
     for (size_t i = 0; i < c->all_count; i++)

@@ -134,14 +134,12 @@ static void read_properties(struct reader *r, json_t *schema, struct shape *into
     const char *key;
     size_t i;
 
-    json_object_foreach(json_object_get(schema, "properties"), key, value)
+    json_object_foreach (json_object_get(schema, "properties"), key, value)
         read_kid(r, value, kid_of(r, kids, key, into), depth);
-    json_array_foreach(
-        required, i,
-        value) for (size_t k = 0; k < kids->count;
-                    k++) if (text_eq(kids->items[k]->name, json_string_value(value)))
-        kids->items[k]
-            ->required = true;
+    json_array_foreach (required, i, value)
+        for (size_t k = 0; k < kids->count; k++)
+            if (text_eq(kids->items[k]->name, json_string_value(value)))
+                kids->items[k]->required = true;
 }
 
 static void read_branches(struct reader *r, json_t *schema, struct shape *into,
@@ -153,7 +151,7 @@ static void read_branches(struct reader *r, json_t *schema, struct shape *into,
     size_t i;
 
     for (size_t k = 0; k < COUNT_OF(lists); k++)
-        json_array_foreach(json_object_get(schema, lists[k]), i, value)
+        json_array_foreach (json_object_get(schema, lists[k]), i, value)
             read_schema(r, value, into, kids, depth + 1);
     for (size_t k = 0; k < COUNT_OF(ones); k++)
         if ((value = json_object_get(schema, ones[k])) != NULL)
@@ -172,7 +170,7 @@ static void read_facets(struct reader *r, json_t *schema, struct shape *into)
         into->max_len = (size_t)json_integer_value(value);
     if (json_is_integer(value = json_object_get(schema, "maxItems")))
         into->max_occurs = (size_t)json_integer_value(value);
-    json_array_foreach(json_object_get(schema, "enum"), i, value)
+    json_array_foreach (json_object_get(schema, "enum"), i, value)
         word_add(r, into, value);
     if ((value = json_object_get(schema, "const")) != NULL)
         word_add(r, into, value);

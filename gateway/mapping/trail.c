@@ -290,6 +290,21 @@ static bool preds_hold(struct run *run, xmlNode *node, const struct step *step)
     return true;
 }
 
+/* What a step asked for is known by its being chosen: [type=legal] carries the type. */
+static void preds_seen(const struct run *run, xmlNode *node, const struct step *step)
+{
+    for (size_t i = 0; i < step->pred_count; i++) {
+        const struct trail *path = step->preds[i].path;
+
+        if (step->preds[i].not_equal || step->preds[i].value_count != 1 ||
+            path->count != 1 || path->steps[0].type != STEP_ATTR)
+            continue;
+        for (xmlAttr *attr = node->properties; attr != NULL; attr = attr->next)
+            if (same_name(run, attr->name, path->steps[0].name))
+                node_seen((xmlNode *)attr);
+    }
+}
+
 /* True: go on looking. */
 static bool walk(struct run *run, xmlNode *node, const struct trail *trail, size_t i,
                  const struct see *see)
@@ -314,8 +329,11 @@ static bool walk(struct run *run, xmlNode *node, const struct trail *trail, size
     }
     for (xmlNode *kid = node->children; kid != NULL; kid = kid->next)
         if (kid->type == XML_ELEMENT_NODE && same_name(run, kid->name, step->name) &&
-            preds_hold(run, kid, step) && !walk(run, kid, trail, i + 1, see))
-            return false;
+            preds_hold(run, kid, step)) {
+            preds_seen(run, kid, step);
+            if (!walk(run, kid, trail, i + 1, see))
+                return false;
+        }
     return true;
 }
 
