@@ -13,13 +13,16 @@
 #include "base/str.h"
 #include "exchange/case_file.h"
 #include "exchange/draft.h"
+#include "format/json.h"
 #include "format/xml.h"
 #include "store/bodies.h"
 #include "store/bundles.h"
 
 struct look {
     const struct message *m;
-    struct buf canonical;
+    struct buf canonical, circumstances;
+    struct strlist asked;  /* open questions when it was decided on */
+    enum case_state state; /* of the case then */
     struct case_file *file;
     struct leg_override leg;
     struct draft_leg between;
@@ -33,7 +36,9 @@ static bool look_work(struct store_tx *tx, void *ctx, struct err *err)
 
     case_file_free(&l->file);
     buf_clear(&l->canonical);
-    return body_load(tx, l->m->row, "canonical", &l->canonical, &l->found, err) &&
+    buf_clear(&l->circumstances);
+    return body_load(tx, l->m->row, "decision", &l->circumstances, &l->found, err) &&
+           body_load(tx, l->m->row, "canonical", &l->canonical, &l->found, err) &&
            case_file_load(tx, l->m->case_id, &l->file, err) &&
            leg_get(tx, l->m->agreement, l->between.from, l->between.to, &l->leg,
                    &l->overridden, err);
@@ -42,7 +47,27 @@ static bool look_work(struct store_tx *tx, void *ctx, struct err *err)
 static void look_free(struct look *l)
 {
     buf_free(&l->canonical);
+    buf_free(&l->circumstances);
+    strlist_free(&l->asked);
     case_file_free(&l->file);
+}
+
+/* What the first decision rested on, as intake wrote it down. */
+static bool read_circumstances(struct look *l, struct err *err)
+{
+    AUTO(json_drop)
+    json_t *all = json_parse(buf_str(&l->circumstances), l->circumstances.len, NULL, err);
+    json_t *item;
+    size_t i;
+
+    if (all == NULL)
+        return false;
+    if (!case_state_parse(json_string_value(json_object_get(all, "state")), &l->state))
+        return err_set(err, ERR_BUG, "again.decision", "stored decision of %s", l->m->id);
+    json_array_foreach (json_object_get(all, "asked"), i, item) {
+        strlist_add(&l->asked, json_string_value(item));
+    }
+    return true;
 }
 
 static void wait_for(struct again *ret, const char *hold, const char *code,
@@ -64,10 +89,10 @@ static void judge(const struct exchange *x, const struct snapshot *snap, struct 
                                      .environment = snap->own.environment,
                                      .zone = snap->own.zone,
                                      .now_ms = clock_now(x->clock) };
-    /* The state the case was in when this message was decided on is behind it by now: only
-     * consents, age, leg and time can make it narrower. */
+    /* The case may have moved on since: only consents, age, leg and time can narrow it. */
     const struct draft_case of = { .role = l->file->role,
-                                   .state = l->file->state,
+                                   .state = l->state,
+                                   .asked = &l->asked,
                                    .consents = l->file->consents,
                                    .birth_date = l->file->birth_date,
                                    .beneficiary = l->file->beneficiary,
@@ -83,7 +108,9 @@ bool again_may_go(const struct exchange *x, const struct snapshot *snap,
                   const struct message *m, struct again *ret, struct err *err)
 {
     AUTO(look_free)
-    struct look look = { .m = m, .canonical = BUF_SECRET_INIT(CANONICAL_MAX) };
+    struct look look = { .m = m,
+                         .canonical = BUF_SECRET_INIT(CANONICAL_MAX),
+                         .circumstances = BUF_INIT(64 * 1024) };
     AUTO(draft_free) struct draft d = { 0 };
 
     *ret = (struct again){ .may = true };
@@ -102,7 +129,8 @@ bool again_may_go(const struct exchange *x, const struct snapshot *snap,
     if (!look.found || look.file == NULL)
         return err_set(err, ERR_BUG, "again.absent", "message %s has no document", m->id);
     d.doc = xml_parse_utf8(buf_str(&look.canonical), look.canonical.len, NULL, err);
-    if (d.doc == NULL || !referral_header_read(d.doc, &d.header, err))
+    if (d.doc == NULL || !referral_header_read(d.doc, &d.header, err) ||
+        !read_circumstances(&look, err))
         return false;
     judge(x, snap, &look, &d, ret);
     return true;

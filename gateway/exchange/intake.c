@@ -33,9 +33,10 @@
 #include "store/idempotency.h"
 #include "store/messages.h"
 
-#define CASE_LOCKS  64
-#define LOSSES_TEXT (4 * 1024 * 1024) /* octets of a full loss report */
-#define TRIES_MAX   3                 /* when another node took the sequence number */
+#define CASE_LOCKS        64
+#define LOSSES_TEXT       (4 * 1024 * 1024) /* octets of a full loss report */
+#define CIRCUMSTANCES_MAX (64 * 1024)
+#define TRIES_MAX         3 /* when another node took the sequence number */
 
 static pthread_mutex_t case_locks[CASE_LOCKS];
 static pthread_once_t case_locks_once = PTHREAD_ONCE_INIT;
@@ -70,6 +71,7 @@ struct work {
     struct buf sealed;
     struct buf losses;
     struct buf parts;
+    struct buf circumstances;      /* what the decision rested on, for the second look */
     char digest[STORE_HASH_TEXT];  /* of what was handed in */
     char content[STORE_HASH_TEXT]; /* of the sealed document */
     char leg_state[STORE_CODE_TEXT];
@@ -84,6 +86,7 @@ static void work_free(struct work *w)
     buf_free(&w->sealed);
     buf_free(&w->losses);
     buf_free(&w->parts);
+    buf_free(&w->circumstances);
 }
 
 static bool refuse(struct work *w, const struct err *why)
@@ -526,6 +529,23 @@ static void list_parts(struct work *w)
     parts_print(&parts, &w->parts);
 }
 
+/* State of the case and questions open at this moment: before each attempt the same decision is
+ * made again under them, with the consents, leg and instant of then. */
+static void note_circumstances(struct work *w)
+{
+    json_t *asked = json_array();
+    AUTO(json_drop)
+    json_t *all = json_pack("{s:s, s:o}", "state",
+                            w->file != NULL ? case_state_name(w->file->state)
+                                            : case_state_name(CASE_DRAFT),
+                            "asked", asked);
+
+    for (size_t i = 0; w->file != NULL && i < w->file->asked_by_them.count; i++)
+        json_array_append_new(asked, json_string(w->file->asked_by_them.items[i]));
+    w->circumstances = (struct buf)BUF_INIT(CIRCUMSTANCES_MAX);
+    json_print(all, &w->circumstances);
+}
+
 /* --- the transaction ---------------------------------------------------------------------- */
 
 static bool add_case(struct store_tx *tx, struct work *w, struct err *err)
@@ -616,6 +636,8 @@ static bool add_bodies(struct store_tx *tx, struct work *w, const char *row,
     return body_put(tx, row, "canonical", buf_str(&w->sealed), w->sealed.len, err) &&
            body_put(tx, row, "loss-full", buf_str(&w->losses), w->losses.len, err) &&
            body_put(tx, row, "parts", buf_str(&w->parts), w->parts.len, err) &&
+           body_put(tx, row, "decision", buf_str(&w->circumstances), w->circumstances.len,
+                    err) &&
            attachments_store(&w->attachments, tx, w->office->id, row, err);
 }
 
@@ -766,6 +788,7 @@ static bool steps(struct work *w, struct err *err)
     if (!seal(w, err))
         return false;
     list_parts(w);
+    note_circumstances(w);
     return commit(w, err);
 }
 
