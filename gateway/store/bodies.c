@@ -19,7 +19,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "store/messages.h"
 #include "store/store_private.h"
 
 #define SEALED_ROW_MAX (BODY_ROW_OCTETS + SEAL_OVERHEAD)
@@ -294,19 +293,18 @@ static int64_t rows_needed(size_t len)
 bool body_put(struct store_tx *tx, const char *message_row, const char *name,
               const void *data, size_t len, struct err *err)
 {
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
     AUTO(seal_key_wipe) struct seal_key key = { 0 };
-    char id[STORE_ROW_TEXT], sha256[STORE_HASH_TEXT];
+    char id[STORE_ROW_TEXT], sha256[STORE_HASH_TEXT], case_id[STORE_NAME_TEXT];
 
     if (len > BODY_PUT_MAX)
         return err_set(err, ERR_REJECT, "body.too-large",
                        "body %s has %zu octets, over %d in one piece", name, len,
                        BODY_PUT_MAX);
     store_row_id(tx->now_ms, id);
-    return message_must_get(tx, message_row, m, err) &&
+    return message_case(tx, message_row, case_id, err) &&
            body_name_free(tx, message_row, name, err) &&
            octets_sha256(data, len, sha256, err) &&
-           seal_key_of_case(tx, m->case_id, &key, err) &&
+           seal_key_of_case(tx, case_id, &key, err) &&
            body_insert(tx, id, key.id, rows_needed(len), err) &&
            put_rows(tx, id, &key, data, len, rows_needed(len), err) &&
            body_link(tx, id, &key, message_row, name, (int64_t)len, sha256, err);

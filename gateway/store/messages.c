@@ -109,6 +109,12 @@ bool message_get(struct store_tx *tx, const char *row, struct message *ret,
                        err);
 }
 
+static bool unknown(const char *row, struct err *err)
+{
+    return err_set(err, ERR_REJECT, "message.unknown", "no message %.40s is known here",
+                   row);
+}
+
 bool message_must_get(struct store_tx *tx, const char *row, struct message *ret,
                       struct err *err)
 {
@@ -118,6 +124,22 @@ bool message_must_get(struct store_tx *tx, const char *row, struct message *ret,
         return false;
     return found || err_set(err, ERR_REJECT, "message.unknown",
                             "no message %.40s is known here", row);
+}
+
+/* Its case alone, for those who need no more. */
+bool message_case(struct store_tx *tx, const char *row, char ret_case[STORE_NAME_TEXT],
+                  struct err *err)
+{
+    AUTO(query_end) struct query *query = NULL;
+    bool found;
+
+    if (!sql_query(tx, "SELECT case_id FROM message WHERE row_id = ?",
+                   SQL_ARGS(sql_t(row)), &query, err) ||
+        !query_next(query, &found, err))
+        return false;
+    if (!found)
+        return unknown(row, err);
+    return text_column(ret_case, STORE_NAME_TEXT, query_text(query, 0), err);
 }
 
 bool message_find(struct store_tx *tx, enum message_direction direction, const char *id,

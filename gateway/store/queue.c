@@ -1,5 +1,5 @@
 /*
- * queue.c - whose turn it is, claims, verdicts, holds.
+ * queue.c - whose turn it is, claims, verdicts, leases. Holds and the like: queue_hold.c.
  *
  * due_ms of a message is set only while it may be claimed when that time comes: it waits, and
  * of its case nothing is on the wire, and it is the lowest open sequence or of a kind that
@@ -76,21 +76,16 @@ bool queue_turn(struct store_tx *tx, const char *case_id, const char *row,
     return on_wire || (head_due(tx, case_id, err) && overtaking_due(tx, case_id, err));
 }
 
-static bool store_and_turn(struct store_tx *tx, struct message *m, struct err *err)
+bool queue_store(struct store_tx *tx, struct message *m, struct err *err)
 {
     return message_store(tx, m, err) && queue_turn(tx, m->case_id, m->row, err);
 }
 
 /* --- claims -------------------------------------------------------------------------------- */
 
-struct rows {
-    char ids[STORE_PAGE_MAX][STORE_ROW_TEXT];
-    size_t count;
-};
-
 /* The first column of a query, before anything is changed. */
-static bool rows_of(struct store_tx *tx, const char *sql, struct sql_args args,
-                    struct rows *ret, struct err *err)
+bool queue_rows(struct store_tx *tx, const char *sql, struct sql_args args,
+                struct queue_rows *ret, struct err *err)
 {
     AUTO(query_end) struct query *query = NULL;
     bool row;
@@ -132,7 +127,7 @@ static bool claim_one(struct store_tx *tx, const char *row, int64_t lease_ms,
     if (!found)
         return true;
     lease(tx, m, lease_ms);
-    if (!store_and_turn(tx, m, err))
+    if (!queue_store(tx, m, err))
         return false;
     list->count++;
     return true;
@@ -142,16 +137,16 @@ static bool claim_some(struct store_tx *tx, const char *partner, bool overtaking
                        int64_t lease_ms, size_t max, struct message_list *list,
                        struct err *err)
 {
-    AUTO(mem_free) struct rows *rows = mem_alloc(sizeof *rows);
+    AUTO(mem_free) struct queue_rows *rows = mem_alloc(sizeof *rows);
 
     if (list->count >= max)
         return true;
-    if (!rows_of(tx,
-                 "SELECT row_id FROM message WHERE partner = ? AND overtakes = ?"
-                 " AND due_ms <= ? ORDER BY due_ms, row_id LIMIT ?",
-                 SQL_ARGS(sql_t(partner), sql_i(overtaking), sql_i(tx->now_ms),
-                          sql_i((int64_t)(max - list->count))),
-                 rows, err))
+    if (!queue_rows(tx,
+                    "SELECT row_id FROM message WHERE partner = ? AND overtakes = ?"
+                    " AND due_ms <= ? ORDER BY due_ms, row_id LIMIT ?",
+                    SQL_ARGS(sql_t(partner), sql_i(overtaking), sql_i(tx->now_ms),
+                             sql_i((int64_t)(max - list->count))),
+                    rows, err))
         return false;
     for (size_t i = 0; i < rows->count; i++)
         if (!claim_one(tx, rows->ids[i], lease_ms, list, err))
@@ -213,8 +208,8 @@ static void end_lease(struct message *m)
     m->lease_until_ms = 0;
 }
 
-static bool set_reason(struct message *m, const char *code, const char *reason,
-                       struct err *err)
+bool queue_set_reason(struct message *m, const char *code, const char *reason,
+                      struct err *err)
 {
     if (!text_check(code, sizeof m->reason_code, "a reason's code", err) ||
         !text_check(reason, sizeof m->reason, "a reason", err))
@@ -254,34 +249,45 @@ bool queue_settle(struct store_tx *tx, const char *row, int64_t fence,
 
     if (!get_claimed(tx, row, fence, m, err) ||
         !text_check(verdict->hold_kind, sizeof m->hold_kind, "a kind of hold", err) ||
-        !set_reason(m, verdict->reason_code, verdict->reason, err))
+        !queue_set_reason(m, verdict->reason_code, verdict->reason, err))
         return false;
     apply(tx, verdict, m);
     if (verdict->outcome == QUEUE_HELD)
         STORE_COPY(m->hold_kind, verdict->hold_kind);
-    return store_and_turn(tx, m, err);
+    return queue_store(tx, m, err);
+}
+
+/* A short change under a claim; when it meets none, get_claimed() says why. */
+static bool change_claimed(struct store_tx *tx, const char *sql, int64_t value,
+                           const char *row, int64_t fence, struct err *err)
+{
+    AUTO(mem_free) struct message *m = NULL;
+    int64_t changed;
+
+    if (!sql_do(tx, sql, SQL_ARGS(sql_i(value), sql_t(row), sql_i(fence)), &changed, err))
+        return false;
+    if (changed == 1)
+        return true;
+    m = mem_alloc(sizeof *m);
+    return get_claimed(tx, row, fence, m, err);
 }
 
 bool queue_mark_written(struct store_tx *tx, const char *row, int64_t fence,
                         struct err *err)
 {
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!get_claimed(tx, row, fence, m, err))
-        return false;
-    m->wrote_once = true;
-    return message_store(tx, m, err);
+    return change_claimed(tx,
+                          "UPDATE message SET wrote_once = ?"
+                          " WHERE row_id = ? AND fence = ? AND state = 'sending'",
+                          true, row, fence, err);
 }
 
 bool queue_renew(struct store_tx *tx, const char *row, int64_t fence, int64_t lease_ms,
                  struct err *err)
 {
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!get_claimed(tx, row, fence, m, err))
-        return false;
-    m->lease_until_ms = tx->now_ms + lease_ms;
-    return message_store(tx, m, err);
+    return change_claimed(tx,
+                          "UPDATE message SET lease_until_ms = ?"
+                          " WHERE row_id = ? AND fence = ? AND state = 'sending'",
+                          tx->now_ms + lease_ms, row, fence, err);
 }
 
 /* --- leases that end ----------------------------------------------------------------------- */
@@ -296,15 +302,15 @@ static bool wait_again(struct store_tx *tx, const char *row, struct err *err)
     m->fence++;
     m->next_ms = tx->now_ms;
     end_lease(m);
-    return store_and_turn(tx, m, err);
+    return queue_store(tx, m, err);
 }
 
 static bool take_rows(struct store_tx *tx, const char *sql, struct sql_args args,
                       uint64_t *count, size_t *ret_got, struct err *err)
 {
-    AUTO(mem_free) struct rows *rows = mem_alloc(sizeof *rows);
+    AUTO(mem_free) struct queue_rows *rows = mem_alloc(sizeof *rows);
 
-    if (!rows_of(tx, sql, args, rows, err))
+    if (!queue_rows(tx, sql, args, rows, err))
         return false;
     for (size_t i = 0; i < rows->count; i++)
         if (!wait_again(tx, rows->ids[i], err))
@@ -343,228 +349,4 @@ bool queue_sweep_leases(struct store_tx *tx, uint64_t *ret_count, struct err *er
         return false;
     *ret_count = count;
     return true;
-}
-
-/* --- by a person or a rule ------------------------------------------------------------------- */
-
-/* The outgoing message, if the table lets it go there now; else *ret_may is false. */
-static bool may_become(struct store_tx *tx, const char *row, enum message_state to,
-                       struct message *m, bool *ret_may, struct err *err)
-{
-    if (!message_must_get(tx, row, m, err))
-        return false;
-    *ret_may = m->direction == MESSAGE_OUT && m->state != MESSAGE_SENDING &&
-               message_state_may(m->state, to);
-    return true;
-}
-
-bool queue_hold(struct store_tx *tx, const char *row, const char *hold_kind,
-                const char *reason_code, const char *reason, bool *ret_changed,
-                struct err *err)
-{
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!text_check(hold_kind, sizeof m->hold_kind, "a kind of hold", err) ||
-        !may_become(tx, row, MESSAGE_HELD, m, ret_changed, err))
-        return false;
-    if (!*ret_changed)
-        return true;
-    m->state = MESSAGE_HELD;
-    STORE_COPY(m->hold_kind, hold_kind);
-    return set_reason(m, reason_code, reason, err) && store_and_turn(tx, m, err);
-}
-
-static void wait_now(struct store_tx *tx, struct message *m)
-{
-    m->state = MESSAGE_WAITING;
-    m->hold_kind[0] = '\0';
-    m->next_ms = tx->now_ms;
-}
-
-bool queue_release(struct store_tx *tx, const char *row, const char *hold_kind,
-                   bool *ret_changed, struct err *err)
-{
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!message_must_get(tx, row, m, err))
-        return false;
-    *ret_changed = m->direction == MESSAGE_OUT && m->state == MESSAGE_HELD &&
-                   (hold_kind == NULL || text_eq(hold_kind, m->hold_kind));
-    if (!*ret_changed)
-        return true;
-    wait_now(tx, m);
-    return store_and_turn(tx, m, err);
-}
-
-bool queue_retry(struct store_tx *tx, const char *row, int64_t give_up_ms,
-                 bool *ret_changed, struct err *err)
-{
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-    bool may;
-
-    if (!may_become(tx, row, MESSAGE_WAITING, m, &may, err))
-        return false;
-    *ret_changed = may || (m->direction == MESSAGE_OUT && m->state == MESSAGE_WAITING);
-    if (!*ret_changed)
-        return true;
-    wait_now(tx, m);
-    if (give_up_ms != 0)
-        m->give_up_ms = give_up_ms;
-    return store_and_turn(tx, m, err);
-}
-
-bool queue_cancel(struct store_tx *tx, const char *row, const char *reason_code,
-                  const char *reason, bool *ret_changed, struct err *err)
-{
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!may_become(tx, row, MESSAGE_CANCELLED, m, ret_changed, err))
-        return false;
-    if (!*ret_changed)
-        return true;
-    m->state = MESSAGE_CANCELLED;
-    m->hold_kind[0] = '\0';
-    return set_reason(m, reason_code, reason, err) && store_and_turn(tx, m, err);
-}
-
-bool queue_reroute(struct store_tx *tx, const char *row, const char *partner,
-                   bool *ret_changed, struct err *err)
-{
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
-
-    if (!text_check(partner, sizeof m->partner, "a partner", err) ||
-        !message_must_get(tx, row, m, err))
-        return false;
-    *ret_changed = m->state == MESSAGE_WAITING || m->state == MESSAGE_HELD;
-    if (!*ret_changed)
-        return true;
-    STORE_COPY(m->partner, partner);
-    return store_and_turn(tx, m, err);
-}
-
-/* --- whole legs ------------------------------------------------------------------------------ */
-
-bool queue_hold_leg(struct store_tx *tx, const char *agreement, const char *partner,
-                    const char *hold_kind, const char *reason_code, const char *reason,
-                    uint64_t *ret_count, struct err *err)
-{
-    int64_t changed;
-
-    if (!text_check(hold_kind, STORE_CODE_TEXT, "a kind of hold", err) ||
-        !text_check(reason_code, STORE_CODE_TEXT, "a reason's code", err) ||
-        !text_check(reason, STORE_REASON_TEXT, "a reason", err) ||
-        !sql_do(tx,
-                "UPDATE message SET state = 'held', due_ms = NULL, hold_kind = ?,"
-                " reason_code = ?, reason = ?, updated_ms = ?"
-                " WHERE open_out = 1 AND agreement = ? AND state = 'waiting'"
-                " AND (? = '' OR partner = ?)",
-                SQL_ARGS(sql_t(hold_kind), sql_t(reason_code), sql_t(reason),
-                         sql_i(tx->now_ms), sql_t(agreement), sql_t(partner),
-                         sql_t(partner)),
-                &changed, err))
-        return false;
-    *ret_count = (uint64_t)changed;
-    return true;
-}
-
-static bool some_held(struct store_tx *tx, const char *agreement, const char *partner,
-                      const char *hold_kind, struct rows *rows, struct err *err)
-{
-    return rows_of(tx,
-                   "SELECT row_id FROM message WHERE open_out = 1 AND agreement = ?"
-                   " AND state = 'held' AND hold_kind = ? AND (? = '' OR partner = ?)"
-                   " LIMIT ?",
-                   SQL_ARGS(sql_t(agreement), sql_t(hold_kind), sql_t(partner),
-                            sql_t(partner), sql_i(STORE_PAGE_MAX)),
-                   rows, err);
-}
-
-bool queue_release_leg(struct store_tx *tx, const char *agreement, const char *partner,
-                       const char *hold_kind, uint64_t *ret_count, struct err *err)
-{
-    AUTO(mem_free) struct rows *rows = mem_alloc(sizeof *rows);
-    uint64_t count = 0;
-    bool changed;
-
-    do {
-        if (!some_held(tx, agreement, partner, hold_kind, rows, err))
-            return false;
-        for (size_t i = 0; i < rows->count; i++)
-            if (!queue_release(tx, rows->ids[i], hold_kind, &changed, err))
-                return false;
-        count += rows->count;
-    } while (rows->count > 0);
-    *ret_count = count;
-    return true;
-}
-
-bool queue_hurry(struct store_tx *tx, const char *partner, uint64_t *ret_count,
-                 struct err *err)
-{
-    int64_t changed;
-
-    if (!sql_do(tx,
-                "UPDATE message SET next_ms = ?, due_ms ="
-                " CASE WHEN due_ms IS NULL THEN NULL ELSE ? END"
-                " WHERE partner = ? AND direction = 'out' AND state = 'waiting'"
-                " AND next_ms > ?",
-                SQL_ARGS(sql_i(tx->now_ms), sql_i(tx->now_ms), sql_t(partner),
-                         sql_i(tx->now_ms)),
-                &changed, err))
-        return false;
-    *ret_count = (uint64_t)changed;
-    return true;
-}
-
-/* --- when ------------------------------------------------------------------------------------ */
-
-/* The next partner by name that has something due at some time, and its earliest time. */
-static bool next_partner(struct store_tx *tx, struct queue_due *due, bool *ret_found,
-                         struct err *err)
-{
-    AUTO(query_end) struct query *query = NULL;
-
-    if (!sql_query(tx,
-                   "SELECT partner FROM message WHERE due_ms IS NOT NULL AND partner > ?"
-                   " ORDER BY partner LIMIT 1",
-                   SQL_ARGS(sql_t(due->partner)), &query, err) ||
-        !query_next(query, ret_found, err))
-        return false;
-    return !*ret_found ||
-           text_column(due->partner, sizeof due->partner, query_text(query, 0), err);
-}
-
-static bool earliest(struct store_tx *tx, const char *partner, bool overtaking,
-                     int64_t *least, struct err *err)
-{
-    int64_t due_ms;
-    bool found;
-
-    if (!sql_int(tx,
-                 "SELECT due_ms FROM message WHERE partner = ? AND overtakes = ?"
-                 " AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1",
-                 SQL_ARGS(sql_t(partner), sql_i(overtaking)), &due_ms, &found, err))
-        return false;
-    if (found && due_ms < *least)
-        *least = due_ms;
-    return true;
-}
-
-bool queue_next_due(struct store_tx *tx, queue_due_cb *each, void *ctx, struct err *err)
-{
-    struct queue_due due = { 0 };
-    bool found;
-
-    for (;;) {
-        if (!next_partner(tx, &due, &found, err))
-            return false;
-        if (!found)
-            return true;
-        due.due_ms = INT64_MAX;
-        if (!earliest(tx, due.partner, true, &due.due_ms, err) ||
-            !earliest(tx, due.partner, false, &due.due_ms, err))
-            return false;
-        if (!each(ctx, &due))
-            return true;
-    }
 }

@@ -136,18 +136,23 @@ static bool read_row(struct query *query, const struct record *record, void *row
 
 /* --- statements ------------------------------------------------------------------------------ */
 
+/* Built with buf_adds() alone: this is on the path of every message. */
 static void select_print(const struct record *record, const char *tail, struct buf *out)
 {
     buf_adds(out, "SELECT ");
     for (size_t i = 0; i < record->count; i++) {
         const char *column = record->fields[i].column;
 
-        buf_addf(out, "%s%s%s%s", i > 0 ? ", " : "",
-                 strchr(column, '.') != NULL ? "" : record->table,
-                 strchr(column, '.') != NULL ? "" : ".", column);
+        buf_adds(out, i > 0 ? ", " : "");
+        if (strchr(column, '.') == NULL) {
+            buf_adds(out, record->table);
+            buf_addc(out, '.');
+        }
+        buf_adds(out, column);
     }
-    buf_addf(out, " FROM %s%s", record->from != NULL ? record->from : record->table,
-             tail);
+    buf_adds(out, " FROM ");
+    buf_adds(out, record->from != NULL ? record->from : record->table);
+    buf_adds(out, tail);
 }
 
 static bool check_row(const struct record *record, const void *row, struct err *err)
@@ -173,10 +178,12 @@ bool record_insert(struct store_tx *tx, const struct record *record, const void 
 
     if (!check_row(record, row, err))
         return false;
-    buf_addf(&sql, "INSERT INTO %s (", record->table);
+    buf_adds(&sql, "INSERT INTO ");
+    buf_adds(&sql, record->table);
     for (size_t i = 0; i < record->count; i++)
         if (!record->fields[i].read_only) {
-            buf_addf(&sql, "%s%s", count > 0 ? ", " : "", record->fields[i].column);
+            buf_adds(&sql, count > 0 ? ", " : " (");
+            buf_adds(&sql, record->fields[i].column);
             values[count++] = value_of(&record->fields[i], row);
         }
     buf_adds(&sql, ") VALUES (");

@@ -18,7 +18,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/bodies.h"
-#include "store/messages.h"
 #include "store/store_private.h"
 
 struct body_stage {
@@ -249,12 +248,12 @@ static bool still_staged(struct store_tx *tx, const char *body_id, struct err *e
 bool body_attach(struct store_tx *tx, const char *message_row, const char *name,
                  struct body_stage *stage, struct err *err)
 {
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
+    char case_id[STORE_NAME_TEXT];
 
-    if (!check_finished(stage, err) || !message_must_get(tx, message_row, m, err) ||
+    if (!check_finished(stage, err) || !message_case(tx, message_row, case_id, err) ||
         !body_name_free(tx, message_row, name, err) ||
         !still_staged(tx, stage->row.id, err) ||
-        !key_to_case(tx, stage->row.key_id, m->case_id, err) ||
+        !key_to_case(tx, stage->row.key_id, case_id, err) ||
         !body_link(tx, stage->row.id, &stage->key, message_row, name, stage->row.octets,
                    stage->sha256, err))
         return false;
@@ -384,16 +383,16 @@ bool upload_attach(struct store_tx *tx, const char *office, const char *id,
                    const char *message_row, const char *name, bool *ret_found,
                    struct err *err)
 {
-    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
+    char case_id[STORE_NAME_TEXT];
     AUTO(found_upload_wipe) struct found_upload there = { 0 };
 
     if (!find_upload(tx, office, id, &there, ret_found, err))
         return false;
     if (!*ret_found)
         return true;
-    return message_must_get(tx, message_row, m, err) &&
+    return message_case(tx, message_row, case_id, err) &&
            body_name_free(tx, message_row, name, err) &&
-           key_to_case(tx, there.row.key_id, m->case_id, err) &&
+           key_to_case(tx, there.row.key_id, case_id, err) &&
            body_link(tx, there.row.id, &there.key, message_row, name, there.row.octets,
                      there.info.sha256, err) &&
            sql_do(tx, "DELETE FROM upload WHERE office = ? AND id_hash = ?",

@@ -12,6 +12,7 @@
 struct buf;
 struct inflight;
 struct key_cache;
+struct message;
 
 /* --- store.c ----------------------------------------------------------------------------- */
 
@@ -93,14 +94,28 @@ void key_cache_free(struct key_cache **cache);
 NODISCARD bool queue_turn(struct store_tx *tx, const char *case_id, const char *row,
                           struct err *err);
 
+/* Writes a changed message and gives its case's turn anew. */
+NODISCARD bool queue_store(struct store_tx *tx, struct message *m, struct err *err);
+/* NULL keeps what stands there. */
+NODISCARD bool queue_set_reason(struct message *m, const char *code, const char *reason,
+                                struct err *err);
+struct queue_rows {
+    char ids[STORE_PAGE_MAX][STORE_ROW_TEXT];
+    size_t count;
+};
+/* The first column of a query, before anything is changed. */
+NODISCARD bool queue_rows(struct store_tx *tx, const char *sql, struct sql_args args,
+                          struct queue_rows *ret, struct err *err);
+
 /* --- messages.c ---------------------------------------------------------------------------- */
 
-struct message;
 /* Writes what may change of a message (state, reason, attempt, lease, partner). */
 NODISCARD bool message_store(struct store_tx *tx, struct message *m, struct err *err);
 /* The row, or ERR_REJECT "message.unknown". */
 NODISCARD bool message_must_get(struct store_tx *tx, const char *row, struct message *ret,
                                 struct err *err);
+NODISCARD bool message_case(struct store_tx *tx, const char *row,
+                            char ret_case[STORE_NAME_TEXT], struct err *err);
 /* tail: " WHERE ..." over the table message. */
 NODISCARD bool message_one(struct store_tx *tx, const char *tail, struct sql_args args,
                            struct message *ret, bool *ret_found, struct err *err);
