@@ -143,6 +143,17 @@ const struct trail *name_line_path(const struct rule *rule)
     return options->line;
 }
 
+/* The field a name is known by: its line, or the first of its parts. */
+const struct trail *name_first_path(const struct rule *rule)
+{
+    const struct name_options *options = rule->options;
+
+    for (int i = 0; options->line == NULL && i < NAME_PARTS; i++)
+        if (options->parts[i] != NULL)
+            return options->parts[i];
+    return options->line;
+}
+
 static bool within(const struct trail *path, const struct shape *shape)
 {
     for (const struct shape *s = path == NULL ? NULL : path->shape; s != NULL; s = s->up)

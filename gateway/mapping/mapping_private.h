@@ -357,6 +357,7 @@ bool compile_second(struct compile *c, const struct rule *rule, struct trail *pa
 /* Paths of a name rule; NULL: not given. Further fields that a kind writes. */
 const struct trail *name_part_path(const struct rule *rule, const char *part);
 const struct trail *name_line_path(const struct rule *rule);
+const struct trail *name_first_path(const struct rule *rule);
 bool kind_writes(const struct rule *rule, const struct shape *shape);
 /* A part of a sentence: its canonical path from `base`, its kind's checks. */
 void compile_part(struct compile *c, const struct rule *sentence, struct rule *part,

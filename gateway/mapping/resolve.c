@@ -175,9 +175,12 @@ static void row_add(struct compile *c, const struct rule *rule)
 
 static void resolve_leaf(struct compile *c, struct rule *rule, const struct base *base)
 {
+    const struct trail *at = rule->at != NULL           ? rule->at
+                             : rule->kind == &kind_name ? name_first_path(rule)
+                                                        : NULL;
     bool good;
 
-    rule->full_at = rule->at == NULL ? NULL : joined(c, base->at, rule->at, false);
+    rule->full_at = at == NULL ? NULL : joined(c, base->at, at, false);
     rule->full_to = joined(c, base->to, rule->to, false);
     rule->plain_to = rule->to == NULL ? NULL : joined(c, base->plain, rule->to, true);
     if (c->map->json && rule->full_at != NULL) {

@@ -280,6 +280,13 @@ void pend(struct run *run, struct pending **list, const struct rule *rule, xmlNo
     *list = p;
 }
 
+static void take_back(struct out *out)
+{
+    for (struct out *kid = out->first; kid != NULL; kid = kid->next)
+        take_back(kid);
+    out->dead = true;
+}
+
 /* --- one rule ---------------------------------------------------------------------------- */
 
 static void leaf_read(struct run *run, const struct rule *rule, xmlNode *src,
@@ -434,6 +441,39 @@ static bool each_read(void *ctx, xmlNode *node)
     return !e->run->too_large;
 }
 
+/* Several codes may become one value; a form lists it once. */
+static void same_again(struct run *run, const struct rule *rule, xmlNode *node)
+{
+    report_loss(run, rule->rules.count > 0 ? rule->rules.items[0] : rule, LOSS_NARROWED,
+                node, NULL, NULL, NULL,
+                "this has become a value that stands in the list already");
+}
+
+static bool stands_already(const struct out *out)
+{
+    for (const struct out *kid = out->up->first; kid != NULL; kid = kid->next)
+        if (kid != out && !kid->dead && kid->shape == out->shape && kid->first == NULL &&
+            text_eq(kid->value, out->value))
+            return true;
+    return false;
+}
+
+static bool in_joined(const struct each *e, const char *item)
+{
+    const char *sep = e->rule->join == NULL ? e->rule->split : e->rule->join;
+    size_t len = strlen(item), sep_len = strlen(sep);
+
+    for (const char *at = buf_str(&e->joined); at != NULL;) {
+        const char *next = strstr(at, sep);
+
+        if ((next == NULL ? strlen(at) : (size_t)(next - at)) == len &&
+            strncmp(at, item, len) == 0)
+            return true;
+        at = next == NULL ? NULL : next + sep_len;
+    }
+    return false;
+}
+
 /* A comma list is written in one place: each item is a scratch element whose value is joined. */
 static void each_join(struct each *e, xmlNode *node)
 {
@@ -445,6 +485,10 @@ static void each_join(struct each *e, xmlNode *node)
     run_rules(e->run, &e->rule->rules, node, place);
     if (scratch->value == NULL)
         return;
+    if (in_joined(e, scratch->value)) {
+        same_again(e->run, e->rule, node);
+        return;
+    }
     if (e->joined.len > 0)
         buf_adds(&e->joined, e->rule->join == NULL ? e->rule->split : e->rule->join);
     buf_adds(&e->joined, scratch->value);
@@ -464,8 +508,15 @@ static bool each_write(void *ctx, xmlNode *node)
     place = arena_alloc(&e->run->arena, sizeof *place);
     *place = (struct place){ .up = e->dst, .path = e->rule->at, .fresh = true };
     run_rules(e->run, &e->rule->rules, node, place);
-    if (place->node != NULL)
+    if (place->node == NULL)
+        return !e->run->too_large;
+    if (place->node->value != NULL && place->node->first == NULL &&
+        stands_already(place->node)) {
+        take_back(place->node);
+        same_again(e->run, e->rule, node);
+    } else {
         e->count++;
+    }
     return !e->run->too_large;
 }
 
@@ -499,6 +550,28 @@ struct columns {
     size_t at;
 };
 
+/* The one value of this column stands in one before: it is taken back. */
+static bool column_again(const struct columns *c)
+{
+    const struct rules *set = &c->rule->sets[c->at];
+    const struct out *up = place_peek(c->run, c->dst);
+    struct out *out;
+
+    if (set->count != 1 || set->items[0]->type != RULE_LEAF ||
+        set->items[0]->at == NULL || up == NULL)
+        return false;
+    out = out_find(c->run, up, set->items[0]->at);
+    for (size_t i = 0; out != NULL && i < c->at; i++) {
+        const struct out *before = out_find(c->run, up, c->rule->sets[i].items[0]->at);
+
+        if (before != NULL && text_eq(before->value, out->value)) {
+            take_back(out);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool columns_write(void *ctx, xmlNode *node)
 {
     struct columns *c = ctx;
@@ -507,8 +580,14 @@ static bool columns_write(void *ctx, xmlNode *node)
     if (c->at >= c->rule->set_count)
         return false;
     run_rules(c->run, &c->rule->sets[c->at], node, c->dst);
-    if (c->run->nodes > before) /* something was written: the column is used */
-        c->at++;
+    if (c->run->nodes == before)
+        return true;
+    if (column_again(c))
+        report_loss(c->run, c->rule->sets[c->at].items[0], LOSS_NARROWED, node, NULL,
+                    NULL, NULL,
+                    "this has become a value that stands in a column already");
+    else
+        c->at++; /* something was written: the column is used */
     return true;
 }
 
@@ -531,13 +610,6 @@ static void columns_run(struct run *run, const struct rule *rule, xmlNode *src,
 }
 
 /* --- together ---------------------------------------------------------------------------- */
-
-static void take_back(struct out *out)
-{
-    for (struct out *kid = out->first; kid != NULL; kid = kid->next)
-        take_back(kid);
-    out->dead = true;
-}
 
 static void lose_group(struct run *run, const struct rules *rules, size_t from,
                        const char *word, xmlNode *src)
@@ -677,18 +749,26 @@ struct cond_look {
     bool holds, any;
 };
 
+/* An element that has attributes of its own, or elements, says something without a text. */
+static bool says_more(const xmlNode *node)
+{
+    if (node_is_attr(node))
+        return false;
+    for (const xmlAttr *attr = node->properties; attr != NULL; attr = attr->next)
+        if (attr->ns == NULL && attr->children != NULL)
+            return true;
+    return xml_first(node) != NULL;
+}
+
 static bool cond_see(void *ctx, xmlNode *node)
 {
     struct cond_look *look = ctx;
     const char *value = node_value(look->run, node);
-    bool object = !node_is_attr(node) && xml_first(node) != NULL;
-    bool empty =
-        !object && (blank(value) ||
-                    (look->run->way == READING && look->run->map->empty == EMPTY_WORD &&
-                     text_eq(value, look->run->map->empty_word)));
+    const struct mapping *map = look->run->map;
+    bool none = blank(value) || (look->run->way == READING && map->empty == EMPTY_WORD &&
+                                 text_eq(value, map->empty_word));
 
-    if (empty && !(node->type == XML_ELEMENT_NODE && node->properties != NULL &&
-                   look->run->map->empty != EMPTY_NIL && look->run->way == WRITING))
+    if (none && !says_more(node))
         return true;
     look->any = true;
     if (look->cond->value_count > 0 && value_fits(look->cond, value))

@@ -193,8 +193,9 @@ static void read_schema(struct reader *r, json_t *schema, struct shape *into,
     if (json_is_string(value = json_object_get(schema, "type")))
         read_type(r, json_string_value(value), into);
     read_facets(r, schema, into);
+    read_properties(r, schema, into, kids,
+                    depth); /* first: their order is that of writing */
     read_branches(r, schema, into, kids, depth);
-    read_properties(r, schema, into, kids, depth);
     if (json_is_object(value = json_object_get(schema, "items")))
         read_schema(r, value, into, kids, depth + 1);
 }
