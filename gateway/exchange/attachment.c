@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agreement/agreement.h"
 #include "base/body.h"
@@ -59,12 +60,35 @@ static const struct {
     { 0, "MZ", 2, "application/x-dosexec" },
     { 0, "\x7F" "ELF", 4, "application/x-elf" },
     { 0, "#!", 2, "text/x-script" },
-    { 0, "<?xml", 5, "application/xml" },
-    { 0, "<html", 5, "text/html" },
-    { 0, "<!DOCTYPE", 9, "text/html" },
     { 0, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8, "application/x-ole-storage" },
 };
 /* clang-format on */
+
+/* How a text may begin, after a byte order mark and white space, in either case of letters: a
+ * reader would take it for that, whatever it is called. */
+static const struct {
+    const char *begins, *type;
+} markups[] = {
+    { "<?xml", "application/xml" },     { "<html", "text/html" },
+    { "<!doctype html", "text/html" },  { "<head", "text/html" },
+    { "<script", "text/html" },         { "<svg", "image/svg+xml" },
+    { "<!doctype", "application/xml" }, { "{\\rtf", "application/rtf" },
+};
+
+static const char *text_type(const char *data, size_t len)
+{
+    if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0)
+        data += 3, len -= 3;
+    while (len > 0 && memchr(" \t\r\n\f", *data, 5) != NULL)
+        data++, len--;
+    for (size_t i = 0; i < COUNT_OF(markups); i++) {
+        size_t n = strlen(markups[i].begins);
+
+        if (len >= n && strncasecmp(data, markups[i].begins, n) == 0)
+            return markups[i].type;
+    }
+    return "text/plain";
+}
 
 static bool looks_like_text(const unsigned char *data, size_t len)
 {
@@ -76,13 +100,14 @@ static bool looks_like_text(const unsigned char *data, size_t len)
 
 const char *attachment_sniff(const void *data, size_t len)
 {
+    size_t some = len < ATTACHMENT_SNIFF ? len : ATTACHMENT_SNIFF;
+
     for (size_t i = 0; i < COUNT_OF(marks); i++)
         if (len >= marks[i].at + marks[i].len &&
             memcmp((const char *)data + marks[i].at, marks[i].octets, marks[i].len) == 0)
             return marks[i].type;
-    return looks_like_text(data, len < ATTACHMENT_SNIFF ? len : ATTACHMENT_SNIFF)
-               ? "text/plain"
-               : "application/octet-stream";
+    return looks_like_text(data, some) ? text_type(data, some)
+                                       : "application/octet-stream";
 }
 
 /* --- gathering ---------------------------------------------------------------------------- */

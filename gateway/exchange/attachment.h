@@ -50,6 +50,6 @@ bool attachments_store(const struct attachments *list, struct store_tx *tx,
 
 /* What the first octets are: "application/pdf", "image/jpeg", ... ; "application/octet-stream". */
 const char *attachment_sniff(const void *data, size_t len);
-#define ATTACHMENT_SNIFF 16 /* octets it wants */
+#define ATTACHMENT_SNIFF 512 /* octets it looks at */
 
 #endif

@@ -76,6 +76,8 @@ bool parts_parse(const void *data, size_t len, struct part_list *ret, struct err
 
     if (array == NULL)
         return false;
+    if (!json_is_array(array))
+        return err_set(err, ERR_BUG, "parts.form", "stored list of parts is no array");
     json_array_foreach (array, i, item) {
         const char *body = NULL, *type = NULL, *charset = NULL, *name = NULL, *how = NULL;
         enum as4_compress compress;

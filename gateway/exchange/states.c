@@ -17,6 +17,7 @@
 #include "exchange/states.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -168,27 +169,30 @@ static bool before_handover(enum case_state state)
            state != CASE_FOLLOW_UP;
 }
 
-/* "M03 (take), M20 (cancel)": what the table allows from a state. */
+static void list_one(enum case_trigger trigger, char *out, size_t size)
+{
+    size_t used = strlen(out);
+
+    snprintf(out + used, size - used, "%s%s", used ? ", " : "", trigger_names[trigger]);
+}
+
+/* "M03 (take), M20 (cancel)": what is possible from a state. */
 static void possible(enum case_state from, char *out, size_t size)
 {
-    size_t used = 0;
-
     out[0] = '\0';
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].from != from || rows[i].trigger == CASE_RECEIPT)
-            continue;
-        int n = snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                         trigger_names[rows[i].trigger]);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (rows[i].from == from && rows[i].trigger != CASE_RECEIPT)
+            list_one(rows[i].trigger, out, size);
+    if (before_handover(from)) {
+        list_one(CASE_M18_WITHDRAW, out, size);
+        list_one(CASE_M20, out, size);
     }
 }
 
 bool case_state_next(enum case_state from, enum case_trigger trigger,
                      enum case_state *ret_next, struct err *err)
 {
-    char can[200];
+    char can[240];
 
     if (before_handover(from) && (trigger == CASE_M20 || trigger == CASE_M18_WITHDRAW)) {
         *ret_next = trigger == CASE_M20 ? CASE_CLOSED : CASE_CLOSING;
