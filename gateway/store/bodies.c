@@ -306,7 +306,7 @@ bool body_put(struct store_tx *tx, const char *message_row, const char *name,
            octets_sha256(data, len, sha256, err) &&
            seal_key_of_case(tx, case_id, &key, err) &&
            body_insert(tx, id, key.id, rows_needed(len), err) &&
-           put_rows(tx, id, &key, data, len, rows_needed(len), err) &&
+           put_rows(tx, id, &key, len > 0 ? data : "", len, rows_needed(len), err) &&
            body_link(tx, id, &key, message_row, name, (int64_t)len, sha256, err);
 }
 

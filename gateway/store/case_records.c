@@ -35,7 +35,7 @@ bool case_blob_put(struct store_tx *tx, const char *case_id, const char *name,
     return text_check(case_id, STORE_NAME_TEXT, "a case id", err) &&
            text_check(name, STORE_NAME_TEXT, "a record's name", err) &&
            seal_key_of_case(tx, case_id, &key, err) &&
-           seal_close(&key, &place, data, len, &sealed, err) &&
+           seal_close(&key, &place, len > 0 ? data : "", len, &sealed, err) &&
            sql_do(tx,
                   "INSERT INTO case_blob (case_id, name, key_id, sealed, updated_ms)"
                   " VALUES (?, ?, ?, ?, ?) ON CONFLICT (case_id, name) DO UPDATE SET"

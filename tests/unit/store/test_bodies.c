@@ -136,6 +136,8 @@ static void test_names_and_digests(void **state)
     make_message(b, "m", "A", row);
     OK(body_put(tx_begin(b), row, "national", "abc", 3, &err));
     tx_end(b, true);
+    OK(body_put(tx_begin(b), row, "empty", NULL, 0, &err));
+    tx_end(b, true);
     OK(body_stage_open(b->store, &stage, &err));
     sink = body_stage_sink(stage);
     FAILS(body_attach(tx_begin(b), row, "attachment/1", stage, &err), ERR_BUG,
@@ -150,8 +152,9 @@ static void test_names_and_digests(void **state)
     body_stage_free(&stage);
     OK(body_each(tx_begin(b), row, note_name, &n, &err));
     tx_end(b, true);
-    /* SHA-256 of "abc" */
-    assert_string_equal(n.text, "attachment/1:3:ba7816bf national:3:ba7816bf ");
+    /* SHA-256 of "abc" and of nothing */
+    assert_string_equal(n.text,
+                        "attachment/1:3:ba7816bf empty:0:e3b0c442 national:3:ba7816bf ");
 }
 
 static void test_a_name_is_taken_once(void **state)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/id.h"
 #include "store/duplicates.h"
 #include "store/idempotency.h"
 #include "store/store_private.h"
@@ -267,6 +268,36 @@ static void test_erased_is_gone_from_database_and_log(void **state)
     erase(b, "A"); /* again is no harm */
 }
 
+#define CASES 800
+
+/* Keys that were moved about by the growth of the table leave no copy behind either. */
+static void test_erasing_among_many(void **state)
+{
+    struct bench *b = *state;
+    static char ids[CASES][CASE_ID_TEXT];
+    static struct wrapped_key keys[CASES];
+    struct store_tx *tx = tx_begin(b);
+
+    for (int i = 0; i < CASES; i++) {
+        case_id_make(ids[i]); /* at random places */
+        OK(case_blob_put(tx, ids[i], "attrs", "x", 1, &err));
+    }
+    tx_end(b, true);
+    for (int i = 0; i < CASES; i++)
+        assert_int_equal(wrapped_keys(b, ids[i], &keys[i], 1), 1);
+    for (int i = 0; i < CASES; i += 2) {
+        char more[CASE_ID_TEXT];
+
+        erase(b, ids[i]);
+        case_id_make(more);
+        OK(case_blob_put(tx_begin(b), more, "attrs", "x", 1, &err));
+        tx_end(b, true);
+    }
+    for (int i = 0; i < CASES; i++)
+        if (folder_contains(b->folder, keys[i].octets, 24) != (i % 2 == 1))
+            fail_msg("key %d is %s", i, i % 2 == 1 ? "lost" : "left over");
+}
+
 static void test_other_cases_stay(void **state)
 {
     struct bench *b = *state;
@@ -375,6 +406,7 @@ int main(void)
         WITH_BENCH(test_no_canary_in_open_or_closed_files),
         WITH_BENCH(test_no_canary_after_kill),
         WITH_BENCH(test_erased_is_gone_from_database_and_log),
+        WITH_BENCH(test_erasing_among_many),
         WITH_BENCH(test_other_cases_stay),
         WITH_BENCH(test_killed_between_erasing_and_emptying_the_log),
         WITH_BENCH(test_unsent_messages_keep_a_case),

@@ -406,6 +406,89 @@ static void test_file_size_limit(void **state)
     check_whole(b);
 }
 
+/* --- a group that cannot be committed as one ------------------------------------------------------ */
+
+struct thread_work {
+    struct store *store;
+    store_work *work;
+    void *ctx;
+    bool ok;
+    struct err err;
+};
+
+static void *thread_work_main(void *arg)
+{
+    struct thread_work *w = arg;
+
+    w->ok = store_run(w->store, w->work, w->ctx, &w->err);
+    return NULL;
+}
+
+/* While a transaction is held open these queue up; then they share a group. */
+static void run_together(struct bench *b, struct thread_work *works, int count)
+{
+    pthread_t threads[8];
+
+    tx_begin(b);
+    for (int i = 0; i < count; i++) {
+        works[i].store = b->store;
+        assert_int_equal(pthread_create(&threads[i], NULL, thread_work_main, &works[i]),
+                         0);
+        usleep(20000); /* in this order */
+    }
+    tx_end(b, false);
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void test_one_too_large_does_not_take_others_with_it(void **state)
+{
+    struct bench *b = *state;
+    struct note before = { .name = "before", .value = "1" };
+    struct note after = { .name = "after", .value = "1" };
+    static char name[] = "large-too";
+    struct thread_work works[] = { { .work = note, .ctx = &before },
+                                   { .work = large, .ctx = name },
+                                   { .work = note, .ctx = &after } };
+
+    bench_close(b);
+    b->settings.octets_max = 2 * 1024 * 1024;
+    bench_open(b);
+    fill(b, "store.disk-full");
+    run_together(b, works, COUNT_OF(works));
+    assert_true(works[0].ok);
+    assert_false(works[1].ok);
+    assert_string_equal(works[1].err.code, "store.disk-full");
+    assert_true(works[2].ok);
+    assert_true(before.runs >= 2); /* with the group, then alone */
+    assert_int_equal(count_notes(b, "before"), 1);
+    assert_int_equal(count_notes(b, "after"), 1);
+    check_whole(b);
+}
+
+static void test_a_refused_group_is_tried_one_by_one(void **state)
+{
+    struct bench *b = *state;
+    struct note one = { .name = "one", .value = "1" },
+                two = { .name = "two", .value = "1" };
+    struct note bad = { .name = "bad", .value = "1", .fail = true };
+    struct thread_work works[] = { { .work = note, .ctx = &one },
+                                   { .work = note, .ctx = &bad },
+                                   { .work = note, .ctx = &two } };
+
+    setenv("TRM_FAULT", "store.commit-fails:fail", 1); /* counted anew: another text */
+    run_together(b, works, COUNT_OF(works));
+    unsetenv("TRM_FAULT");
+    assert_true(works[0].ok);
+    assert_false(works[1].ok);
+    assert_string_equal(works[1].err.code, "test.fail");
+    assert_true(works[2].ok);
+    assert_int_equal(one.runs, 2);
+    assert_int_equal(count_notes(b, "one"), 1);
+    assert_int_equal(count_notes(b, "bad"), 0);
+    assert_int_equal(count_notes(b, "two"), 1);
+}
+
 /* --- small things ------------------------------------------------------------------------------ */
 
 static void test_row_ids_rise(void **state)
@@ -474,6 +557,8 @@ int main(void)
         WITH_BENCH(test_quota),
         WITH_BENCH(test_small_work_beside_a_large_one),
         WITH_BENCH(test_file_size_limit),
+        WITH_BENCH(test_one_too_large_does_not_take_others_with_it),
+        WITH_BENCH(test_a_refused_group_is_tried_one_by_one),
         cmocka_unit_test(test_row_ids_rise),
         WITH_BENCH(test_keyed_hash),
         WITH_BENCH(test_too_long_is_refused),
