@@ -22,6 +22,7 @@ struct agreement;
 struct buf;
 struct err;
 struct fileset;
+struct losses;
 struct path_table;
 struct zone;
 
@@ -136,8 +137,9 @@ agreement_transfer_basis(const struct agreement *a, const char *party,
 bool agreement_media_allowed(const struct agreement *a, const char *media_type);
 uint64_t agreement_attachment_max(const struct agreement *a); /* octets of one */
 
-/* Code lists or canonical paths whose loss stops a message: for losses_block(). */
-const char *const *agreement_blocking(const struct agreement *a, size_t *ret_count);
+/* Marks the losses that stop a message at its sender: lists and paths of the agreement's clause, of
+ * the kinds it names ("recoded" is ordinarily none of them). */
+void agreement_block_losses(const struct agreement *a, struct losses *losses);
 /* Categories that may be named as withheld in the report that travels, as bits. */
 unsigned agreement_named_categories(const struct agreement *a);
 

@@ -4,7 +4,7 @@
  * Findings with file, line, clause and remedy: E-CONTRADICTION (two clauses cannot both hold),
  * E-CLAUSE-MISSING (a clause every agreement needs), W-CLAUSE-MISSING, W-NO-EFFECT (a clause that
  * can never decide), W-EXPIRY (ends within the warning time), E-CALENDAR (a year without calendar),
- * I-NOTE.
+ * E-EXPIRED (has ended), I-NOTE.
  */
 #ifndef AGREEMENT_CHECK_H
 #define AGREEMENT_CHECK_H

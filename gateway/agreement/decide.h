@@ -47,11 +47,11 @@
 #include "agreement/agreement.h"
 #include "agreement/consent.h"
 #include "base/attr.h"
+#include "base/str.h"
 #include "model/category.h"
 
 struct err;
 struct losses;
-struct strlist;
 
 enum decide_side {
     DECIDE_SENDER,
@@ -101,7 +101,8 @@ enum verdict_check {
 const char *verdict_check_name(enum verdict_check check); /* "consent" ... */
 
 struct verdict {
-    const char *path; /* plain canonical path; owned by the verdicts */
+    const char
+        *path; /* plain canonical path; borrowed from the path table or the verdicts */
     enum category category;
     bool carry;
     enum verdict_check check; /* what decided */
@@ -129,7 +130,7 @@ struct verdicts {
     struct refusal refusals[REFUSALS_MAX];
     size_t refusal_count;
     struct consents consents; /* as they were read */
-    struct arena_texts *texts;
+    struct strlist texts;     /* reasons and paths the verdicts point to */
 };
 
 /* Decides; true when the message may pass (with the fields carried). Fill *ret from zero. */
