@@ -356,16 +356,17 @@ bool sql_plan(struct store_tx *tx, const char *sql, struct sql_args args, char *
     AUTO(mem_free) char *explain = mem_printf("EXPLAIN QUERY PLAN %s", sql);
     AUTO(query_end) struct query *query = NULL;
     size_t len = 0;
-    bool row;
+    bool row = true;
 
-    if (!sql_query(tx, explain, args, &query, err))
+    out[0] = '\0';
+    if (!sql_query(tx, explain, args, &query, err) || !query_next(query, &row, err))
         return false;
-    for (out[0] = '\0'; query_next(query, &row, err);) {
-        if (!row)
-            return true;
+    while (row) {
         len += (size_t)snprintf(out + len, size - len, "%s\n", query_text(query, 3));
         if (len >= size)
             return err_set(err, ERR_BUG, "store.text", "the plan is too long");
+        if (!query_next(query, &row, err))
+            return false;
     }
-    return false;
+    return true;
 }
