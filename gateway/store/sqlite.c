@@ -340,7 +340,7 @@ bool sql_int(struct store_tx *tx, const char *sql, struct sql_args args, int64_t
              bool *ret_found, struct err *err)
 {
     AUTO(query_end) struct query *query = NULL;
-    bool row;
+    bool row = false;
 
     if (!sql_query(tx, sql, args, &query, err) || !query_next(query, &row, err))
         return false;
