@@ -44,7 +44,7 @@ static void add_part(struct wire *wire, const struct as4_package *p, size_t i,
 
 struct source *as4_package_wire(const struct as4_package *p)
 {
-    AUTO(wire_free) struct wire *wire = wire_new();
+    AUTO(as4_wire_free) struct wire *wire = as4_wire_new();
     AUTO(buf_free) struct buf head = BUF_INIT(HEAD_MAX);
 
     if (p->part_count == 0)

@@ -38,12 +38,12 @@ static void list_free(struct list *list)
     mem_free(&list->items);
 }
 
-struct wire *wire_new(void)
+struct wire *as4_wire_new(void)
 {
     return mem_alloc(sizeof(struct wire));
 }
 
-void wire_free(struct wire **wire)
+void as4_wire_free(struct wire **wire)
 {
     if (*wire == NULL)
         return;
@@ -114,7 +114,7 @@ static void wire_source_free(struct source **source)
 {
     struct wire *wire = (struct wire *)*source;
 
-    wire_free(&wire);
+    as4_wire_free(&wire);
     *source = NULL;
 }
 

@@ -13,8 +13,8 @@ struct source;
 
 /* All octets of the pieces, in order. Takes the pieces: they are freed with it. */
 struct wire;
-struct wire *wire_new(void) NODISCARD;
-void wire_free(struct wire **wire); /* for AUTO; before wire_source() took it */
+struct wire *as4_wire_new(void) NODISCARD;
+void as4_wire_free(struct wire **wire); /* for AUTO; before wire_source() took it */
 /* Appends a piece. */
 void wire_add(struct wire *wire, struct source *taken);
 /* Keeps what a piece borrows, and frees it after the pieces. */

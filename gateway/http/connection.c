@@ -36,8 +36,8 @@ static const char continue_line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-void connection_open(struct connection *conn, struct core *core, struct workers *workers,
-                     const char *listener, int64_t now_ms)
+void http_connection_open(struct connection *conn, struct core *core,
+                          struct workers *workers, const char *listener, int64_t now_ms)
 {
     conn->core = core;
     conn->workers = workers;
@@ -69,7 +69,7 @@ static void drop_answer(struct connection *conn)
     conn->out_left = 0;
 }
 
-void connection_close(struct connection *conn)
+void http_connection_close(struct connection *conn)
 {
     if (conn->state == CONN_BODY || conn->state == CONN_BUSY || conn->state == CONN_WRITE)
         count_up(conn->core, COUNT_LOST);
@@ -109,7 +109,7 @@ static bool wait_for(struct connection *conn, enum transport_io io)
     case TRANSPORT_FAIL:
         break;
     }
-    connection_close(conn);
+    http_connection_close(conn);
     return false;
 }
 
@@ -302,7 +302,7 @@ static void begin_body(struct connection *conn, int64_t now_ms)
     conn->moved = 0;
     conn->deadline_ms = total_deadline(conn, conn->core->limits.body_ms);
     if (!send_continue(conn))
-        connection_close(conn);
+        http_connection_close(conn);
 }
 
 static void begin_request(struct connection *conn, int64_t now_ms)
@@ -468,7 +468,7 @@ static bool step_write(struct connection *conn, int64_t now_ms)
         return true;
     }
     if (conn->out_at == conn->out.len && !refill(conn)) {
-        connection_close(conn);
+        http_connection_close(conn);
         return false;
     }
     io = transport_write(&conn->io, conn->out.data + conn->out_at,
@@ -547,5 +547,5 @@ void connection_expire(struct connection *conn, int64_t now_ms)
     case CONN_CLOSED:
         break;
     }
-    connection_close(conn);
+    http_connection_close(conn);
 }

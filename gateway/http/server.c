@@ -194,7 +194,7 @@ static void settle(struct served *served)
 
 static void end_connection(struct served *served)
 {
-    connection_close(&served->conn);
+    http_connection_close(&served->conn);
     bury(served);
 }
 
@@ -294,8 +294,8 @@ static void begin(struct door *door, int fd, const struct sockaddr_storage *from
     served->timer_at_ms = CONN_NEVER;
     served->conn.io = io;
     served->conn.peer = peer;
-    connection_open(&served->conn, &server->core, door->workers, door->name,
-                    clock_monotonic());
+    http_connection_open(&served->conn, &server->core, door->workers, door->name,
+                         clock_monotonic());
     evtimer_assign(&served->timer, server->base, on_timer, served);
     TAILQ_INSERT_TAIL(&server->all, served, link);
     server->count++;
@@ -601,7 +601,7 @@ static void end_workers(struct http_server *server)
     TAILQ_FOREACH(served, &server->all, link)
     {
         if (served->conn.state != CONN_CLOSED)
-            connection_close(&served->conn);
+            http_connection_close(&served->conn);
     }
     for (size_t i = 0; i < server->workers_count; i++)
         workers_stop(&server->workers[i]);

@@ -147,8 +147,8 @@ struct connection {
 };
 
 /* conn->io and conn->peer are filled by the caller (all but the certificate). */
-void connection_open(struct connection *conn, struct core *core, struct workers *workers,
-                     const char *listener, int64_t now_ms);
+void http_connection_open(struct connection *conn, struct core *core,
+                          struct workers *workers, const char *listener, int64_t now_ms);
 /* Do what can be done without waiting; then look at state, want_*, again, deadline_ms. */
 void connection_step(struct connection *conn, int64_t now_ms);
 /* The worker's answer has come. */
@@ -156,7 +156,7 @@ void connection_answer(struct connection *conn, struct response *taken, int64_t 
 void connection_expire(struct connection *conn, int64_t now_ms); /* its deadline passed */
 bool connection_resting(const struct connection *conn); /* nothing of a request is here */
 /* State CONN_CLOSED; the socket is the loop's to close, after its events are gone. */
-void connection_close(struct connection *conn);
+void http_connection_close(struct connection *conn);
 void connection_free(struct connection *conn); /* what it owns; closed before */
 
 #endif
