@@ -52,7 +52,8 @@ static const char *own_path(struct partner *p, const char *name)
 
 /* --- trust -------------------------------------------------------------------------------- */
 
-/* {"certificates": [...], "ca": ..., "subject": ..., "crl": ..., "acceptUnknownRevocation": b} */
+/* {"certificates": [...], "ca": ..., "subject": ..., "crl": ..., "acceptUnknownRevocation": b};
+ * "encrypt" has "nextFrom" too. */
 static bool read_trust(struct partner *p, const struct json_at *in,
                        enum trust_purpose purpose, struct err *err)
 {
@@ -63,7 +64,8 @@ static bool read_trust(struct partner *p, const struct json_at *in,
 
     if (!json_only_keys(in,
                         JSON_KEYS("certificates", "ca", "subject", "crl",
-                                  "acceptUnknownRevocation", "tls12", "next", "nextFrom"),
+                                  "acceptUnknownRevocation",
+                                  purpose == TRUST_ENCRYPT ? "nextFrom" : NULL),
                         err) ||
         !json_may_array(in, "certificates", &files, err) ||
         !json_may_string(in, "ca", &ca, err) || !json_may_string(in, "crl", &crl, err) ||
@@ -119,7 +121,8 @@ static bool read_tls(struct partner *p, const struct json_at *in, const char *tl
     const char *ca = NULL;
     bool tls12 = false;
 
-    if (!json_may_string(in, "ca", &ca, err) || !json_may_bool(in, "tls12", &tls12, err))
+    if (!json_only_keys(in, JSON_KEYS("ca", "tls12"), err) ||
+        !json_may_string(in, "ca", &ca, err) || !json_may_bool(in, "tls12", &tls12, err))
         return false;
     if (ca == NULL)
         return json_fail(in, err, "partner.tls",
@@ -216,6 +219,8 @@ static bool read_set(const struct json_at *in, const char *key, word_parse *pars
                              word);
         found |= PMODE_BIT((unsigned)value);
     }
+    if (found == 0)
+        return json_fail(&words, err, "partner.word", "\"%s\" names nothing", key);
     *set = found;
     return true;
 }
@@ -280,19 +285,21 @@ static bool read_limits(const struct json_at *in, struct pmode *pmode, struct er
     return true;
 }
 
-#define PMODE_KEYS \
-    "id", "content", "office", "service", "serviceType", "action", "agreement", \
-        "agreementType", "us", "partner", "fourCorner", "cornerType", "security", \
-        "errorStatus", "errorsSigned", "unsignedErrorsAccept", "oldDuplicateCode", \
-        "resignedRetryAccept", "anyMessageId", "strictMimeType", "partsMax", \
-        "partMaxMiB", "messageMaxMiB"
+/* What "as4" may say of every P-Mode, and what one of "pmodes" says besides. */
+/* clang-format off */
+#define AS4_KEYS                                                                          \
+    "service", "serviceType", "action", "agreementType", "us", "partner", "fourCorner",   \
+        "cornerType", "security", "errorStatus", "errorsSigned", "unsignedErrorsAccept",  \
+        "oldDuplicateCode", "resignedRetryAccept", "anyMessageId", "strictMimeType",      \
+        "partsMax", "partMaxMiB", "messageMaxMiB"
+#define OPAQUE_KEYS "id", "content", "office", "agreement"
+/* clang-format on */
 
 static bool read_pmode(const struct json_at *in, struct pmode *m, struct err *err)
 {
     struct json_at us, partner, security;
 
-    if (!json_only_keys(in, JSON_KEYS(PMODE_KEYS), err) ||
-        !json_may_object(in, "us", &us, err) ||
+    if (!json_may_object(in, "us", &us, err) ||
         !json_may_object(in, "partner", &partner, err) ||
         !json_may_object(in, "security", &security, err))
         return false;
@@ -343,7 +350,8 @@ static bool read_opaque_one(struct partner *p, const struct json_at *in,
 
     o->pmode = p->base;
     o->pmode.service = o->pmode.service_type = o->pmode.action = NULL;
-    if (!json_need_string(in, "content", &content, err) ||
+    if (!json_only_keys(in, JSON_KEYS(OPAQUE_KEYS, AS4_KEYS), err) ||
+        !json_need_string(in, "content", &content, err) ||
         !json_need_string(in, "office", &o->office, err) ||
         !read_pmode(in, &o->pmode, err))
         return false;
@@ -358,6 +366,9 @@ static bool read_opaque_one(struct partner *p, const struct json_at *in,
     if (o->pmode.id == NULL || o->pmode.service == NULL || o->pmode.action == NULL)
         return json_fail(in, err, "partner.opaque",
                          "an opaque P-Mode needs \"id\", \"service\" and \"action\"");
+    if (partner_opaque(p, o->pmode.id) != NULL)
+        return json_fail(in, err, "partner.opaque", "the P-Mode %s is there twice",
+                         o->pmode.id);
     o->pmode.opaque = true;
     p->opaque_count++;
     return true;
@@ -418,7 +429,8 @@ static bool read_all(struct partner *p, const struct own *own, const char *tls_c
     p->trust = trust_new(p->id);
     base_pmode(p, own);
     return read_keys(p, &root, tls_cert, tls_key, clock, err) &&
-           (as4.value == NULL || read_pmode(&as4, &p->base, err)) &&
+           (as4.value == NULL || (json_only_keys(&as4, JSON_KEYS(AS4_KEYS), err) &&
+                                  read_pmode(&as4, &p->base, err))) &&
            read_opaque(p, &root, own, err);
 }
 

@@ -130,6 +130,18 @@ static int is_json(const struct dirent *e)
     return e->d_name[0] != '.' && text_ends(e->d_name, ".json");
 }
 
+/* What comes for an office that is not here would lie where nobody fetches it. */
+static bool has_offices(const struct snapshot *s, const struct partner *p,
+                        const char *path, struct err *err)
+{
+    for (size_t i = 0; i < p->opaque_count; i++)
+        if (snapshot_office(s, p->opaque[i].office) == NULL)
+            return err_set(err, ERR_CONFIG, "snapshot.office",
+                           "%s: P-Mode %s is for office %s, which is not of this gateway",
+                           path, p->opaque[i].pmode.id, p->opaque[i].office);
+    return true;
+}
+
 static bool add_partner(struct snapshot *s, const struct snapshot_source *from,
                         const char *name, struct err *err)
 {
@@ -142,6 +154,10 @@ static bool add_partner(struct snapshot *s, const struct snapshot_source *from,
     if (snapshot_partner(s, p->id) != NULL || text_eq(p->id, s->own.id)) {
         err_set(err, ERR_CONFIG, "snapshot.partner-twice",
                 "%s: partner %s is there twice, or is this gateway itself", path, p->id);
+        partner_free(&p);
+        return false;
+    }
+    if (!has_offices(s, p, path, err)) {
         partner_free(&p);
         return false;
     }
