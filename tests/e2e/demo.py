@@ -88,21 +88,21 @@ class Demo:
     def poll_rest(self, country):
         g = self.world[country]
         for d in g.deliverables():
-            a = g.fetch(d["id"])
+            a = g.fetch(d["deliveryId"])
             losses = g.rest("GET", f"/v1/deliverables/{d['id']}/losses").need(200).json()
             files = [g.rest("GET", f"/v1/deliverables/{d['id']}/attachments/{i + 1}").need(200).body
                      for i in range(int(a.headers.get("trm-attachments", "0")))]
-            g.acknowledge(d["id"])
+            g.acknowledge(d["deliveryId"])
             yield a.headers["trm-kind"], a.headers["trm-case"], a.body, losses, files
 
     def poll_ctl(self, country):
         g = self.world[country]
-        for d in g.ctl_json("deliverable", "list")["deliverables"]:
-            target = os.path.join(g.folder, "got-" + d["id"])
-            g.ctl("deliverable", "get", d["id"], "--output", target)
+        for d in g.ctl_json("deliverable", "list")["items"]:
+            target = os.path.join(g.folder, "got-" + d["deliveryId"])
+            g.ctl("deliverable", "get", d["deliveryId"], "--output", target)
             with open(target, "rb") as f:
                 body = f.read()
-            g.ctl("deliverable", "ack", d["id"])
+            g.ctl("deliverable", "ack", d["deliveryId"])
             yield d["kind"], d["caseId"], body, {}, []
 
     def poll_folder(self, country):
@@ -190,7 +190,7 @@ class Demo:
         self.arrived += 1
         r.seen[kind] = (country, body)
         if kind == "M01":
-            r.receiving = losses.get("losses", []) if isinstance(losses, dict) else losses
+            r.receiving = losses.get("here", []) if isinstance(losses, dict) else losses
             self.m01_body = body
             if r.attachment:
                 self.expect(files and files[0] == r.attachment, f"{r}: the attachment did not arrive as it was")
@@ -248,7 +248,7 @@ class Demo:
             after = ""
             while True:
                 page = g.rest("GET", f"/v1/messages?direction=out&after={after}").need(200).json()
-                total += sum(1 for m in page["messages"] if m["state"] == "delivered")
+                total += sum(1 for m in page["items"] if m["state"] == "delivered")
                 after = page.get("next") or ""
                 if not after:
                     break
@@ -360,7 +360,7 @@ def own_document(demo, world, sender, receiver, path):
     if not demo.expect(a.status == 202, f"{sender} refused the document"):
         return
     got = wait_for("the document to arrive", lambda: world[receiver].deliverables(), 20)
-    body = world[receiver].fetch(got[0]["id"]).body
+    body = world[receiver].fetch(got[0]["deliveryId"]).body
     demo.arrived += 1
     say(f"\n{receiver} got:\n{decode(body)}")
 

@@ -82,19 +82,19 @@ class Reader:
         listed = g.rest("GET", "/v1/deliverables", timeout=10)
         if listed.status != 200:
             return 0
-        items = listed.json()["deliverables"]
+        items = listed.json()["items"]
         for d in items:
             a = g.rest("GET", f"/v1/deliverables/{d['id']}", timeout=10)
             if a.status != 200:
                 continue
             message = a.headers["trm-message"]
             repeat = a.headers.get("trm-repeat", "false") == "true"
-            if d["id"] in self.acknowledged and not repeat:
+            if d["deliveryId"] in self.acknowledged and not repeat:
                 self.fault = f"delivery {d['id']} came again unmarked after its acknowledgement"
-            self.got.setdefault(message, set()).add(d["id"])
+            self.got.setdefault(message, set()).add(d["deliveryId"])
             ack = g.rest("POST", f"/v1/deliverables/{d['id']}/acknowledge", timeout=10)
             if ack.status in (200, 204):
-                self.acknowledged.add(d["id"])
+                self.acknowledged.add(d["deliveryId"])
         return len(items)
 
     def run(self):

@@ -260,7 +260,7 @@ class Gateway:
         return run.returncode == 0, json.loads(run.stdout)
 
     def deliverables(self):
-        return self.rest("GET", "/v1/deliverables").need(200).json()["deliverables"]
+        return self.rest("GET", "/v1/deliverables").need(200).json()["items"]
 
     def fetch(self, delivery_id):
         return self.rest("GET", f"/v1/deliverables/{delivery_id}").need(200)
