@@ -24,14 +24,14 @@
 #include "ops/ops.h"
 #include "pki/cert.h"
 
-#define KEY_NAME_MAX     255 /* octets of an Idempotency-Key */
-#define CONTROL_WORKERS  2
-#define CONTROL_QUEUE    64
-#define PROBLEM_TYPE     "application/problem+json"
-#define METRICS_MAX      (4 * 1024 * 1024)
-#define ANSWER_MAX       (64 * 1024 * 1024)
-#define REQUEST_ID_MAX   128
-#define HEADERS_MAX      (OPS_HEADERS_MAX + 4)
+#define KEY_NAME_MAX    255 /* octets of an Idempotency-Key */
+#define CONTROL_WORKERS 2
+#define CONTROL_QUEUE   64
+#define PROBLEM_TYPE    "application/problem+json"
+#define METRICS_MAX     (4 * 1024 * 1024)
+#define ANSWER_MAX      (64 * 1024 * 1024)
+#define REQUEST_ID_MAX  128
+#define HEADERS_MAX     (OPS_HEADERS_MAX + 4)
 
 struct api {
     struct ops *ops;
@@ -56,10 +56,10 @@ static void note_free(void **note)
 static int status_of(enum ops_outcome outcome)
 {
     static const int statuses[OPS_OUTCOMES] = {
-        [OPS_DONE] = 200,           [OPS_CREATED] = 201,     [OPS_ACCEPTED] = 202,
-        [OPS_BAD] = 400,            [OPS_UNKNOWN_CALLER] = 401, [OPS_NOT_ALLOWED] = 403,
-        [OPS_NOT_FOUND] = 404,      [OPS_CONFLICT] = 409,    [OPS_TOO_LARGE] = 413,
-        [OPS_FINDINGS] = 422,       [OPS_FAILED] = 500,      [OPS_TROUBLE] = 503,
+        [OPS_DONE] = 200,      [OPS_CREATED] = 201,        [OPS_ACCEPTED] = 202,
+        [OPS_BAD] = 400,       [OPS_UNKNOWN_CALLER] = 401, [OPS_NOT_ALLOWED] = 403,
+        [OPS_NOT_FOUND] = 404, [OPS_CONFLICT] = 409,       [OPS_TOO_LARGE] = 413,
+        [OPS_FINDINGS] = 422,  [OPS_FAILED] = 500,         [OPS_TROUBLE] = 503,
     };
 
     return statuses[outcome];
@@ -118,7 +118,8 @@ static void refuse_unknown(struct http_gate *gate)
     struct err why = { 0 };
 
     err_set(&why, ERR_DENIED, "api.key",
-            "show the API key of a client of this gateway (Authorization: Bearer KEY), or its "
+            "show the API key of a client of this gateway (Authorization: Bearer KEY), "
+            "or its "
             "certificate");
     refuse(gate, 401, &why);
     gate->headers[1] = (struct http_header){ "WWW-Authenticate", "Bearer" };
@@ -346,7 +347,8 @@ static void run(struct api *api, struct http_exchange *e, const struct note *not
     if (!read_query(entry, e->head.query, args, &err) ||
         (entry->body == OPS_BODY_JSON && !read_json(entry, e->body, args, &err)) ||
         !read_key(&e->head, &call.key, &err)) {
-        *ret = (struct ops_result){ .outcome = err.kind == ERR_REJECT ? OPS_BAD : OPS_TROUBLE,
+        *ret = (struct ops_result){ .outcome =
+                                        err.kind == ERR_REJECT ? OPS_BAD : OPS_TROUBLE,
                                     .why = err };
         return;
     }
@@ -363,8 +365,8 @@ static void log_call(const struct note *note, const struct ops_result *r)
                   log_s("channel", note->caller.channel));
     else
         log_info("api.refused", log_s("operation", note->match.route->operation),
-                 log_s("outcome", ops_outcome_name(r->outcome)), log_s("code", r->why.code),
-                 log_s("office", note->caller.office),
+                 log_s("outcome", ops_outcome_name(r->outcome)),
+                 log_s("code", r->why.code), log_s("office", note->caller.office),
                  log_s("channel", note->caller.channel));
 }
 
@@ -459,8 +461,7 @@ struct http_service api_office_service(struct api *api, unsigned workers, unsign
 
 struct http_service api_control_service(struct api *api)
 {
-    struct http_service service =
-        api_office_service(api, CONTROL_WORKERS, CONTROL_QUEUE);
+    struct http_service service = api_office_service(api, CONTROL_WORKERS, CONTROL_QUEUE);
 
     service.name = "control";
     return service;

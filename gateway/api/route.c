@@ -18,7 +18,9 @@
 #define SEGMENT_MAX  1024 /* octets of one, decoded */
 
 #define OP(method, pattern, operation) \
-    { HTTP_##method, pattern, ROUTE_OPERATION, operation }
+    { \
+        HTTP_##method, pattern, ROUTE_OPERATION, operation \
+    }
 
 /* clang-format off */
 static const struct route routes[] = {
@@ -101,7 +103,8 @@ static bool split(const char *path, struct segments *ret, struct err *err)
         if (end)
             return true;
         if (ret->count == SEGMENTS_MAX || segment.over)
-            return err_set(err, ERR_REJECT, "api.path", "there is no path of that length");
+            return err_set(err, ERR_REJECT, "api.path",
+                           "there is no path of that length");
         ret->items[ret->count++] = mem_strdup(buf_str(&segment));
     }
 }

@@ -22,7 +22,8 @@ enum route_kind {
 
 struct route {
     enum http_method method;
-    const char *pattern; /* "/v1/messages/{id}/why": {id} and {sub} stand for one segment */
+    const char
+        *pattern; /* "/v1/messages/{id}/why": {id} and {sub} stand for one segment */
     enum route_kind kind;
     const char *operation; /* of ops/table.c */
 };

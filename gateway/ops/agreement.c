@@ -40,12 +40,14 @@ static bool legs_work(struct store_tx *tx, void *ctx, struct err *err)
     return leg_each(tx, add_leg, legs, err);
 }
 
-static const struct leg_override *override_of(const struct legs *legs, const char *agreement,
+static const struct leg_override *override_of(const struct legs *legs,
+                                              const char *agreement,
                                               const struct agreement_leg *leg)
 {
     for (size_t i = 0; i < legs->count; i++)
         if (text_eq(legs->items[i].agreement, agreement) &&
-            text_eq(legs->items[i].from, leg->from) && text_eq(legs->items[i].to, leg->to))
+            text_eq(legs->items[i].from, leg->from) &&
+            text_eq(legs->items[i].to, leg->to))
             return &legs->items[i];
     return NULL;
 }
@@ -54,18 +56,18 @@ static json_t *leg_json(const struct agreement_leg *leg, const struct leg_overri
 {
     json_t *j = json_object();
 
-    put(j, "from", leg->from);
-    put(j, "to", leg->to);
-    put(j, "state", said != NULL ? said->state : leg_state_name(leg->state));
-    put(j, "clause", leg->clause);
-    put(j, "validFrom", leg->valid_from);
-    put(j, "validTo", leg->valid_to);
+    op_put(j, "from", leg->from);
+    op_put(j, "to", leg->to);
+    op_put(j, "state", said != NULL ? said->state : leg_state_name(leg->state));
+    op_put(j, "clause", leg->clause);
+    op_put(j, "validFrom", leg->valid_from);
+    op_put(j, "validTo", leg->valid_to);
     if (said == NULL)
         return j;
-    put(j, "written", leg_state_name(leg->state));
-    put(j, "reason", said->reason);
-    put(j, "by", said->by);
-    put_instant(j, "since", said->since_ms);
+    op_put(j, "written", leg_state_name(leg->state));
+    op_put(j, "reason", said->reason);
+    op_put(j, "by", said->by);
+    op_put_instant(j, "since", said->since_ms);
     return j;
 }
 
@@ -77,17 +79,18 @@ static json_t *bundle_json(const struct bundle *b, const struct legs *legs)
     for (size_t i = 0; i < agreement_leg_count(a); i++) {
         const struct agreement_leg *leg = agreement_leg_at(a, i);
 
-        json_array_append_new(list, leg_json(leg, override_of(legs, agreement_id(a), leg)));
+        json_array_append_new(list,
+                              leg_json(leg, override_of(legs, agreement_id(a), leg)));
     }
-    put(j, "agreement", agreement_id(a));
-    put(j, "version", agreement_version(a));
-    put(j, "title", agreement_title(a));
-    put(j, "notice", agreement_notice(a));
-    put(j, "digest", b->digest);
-    put_bool(j, "inForce", b->in_force);
-    put_instant(j, "from", agreement_from_ms(a));
+    op_put(j, "agreement", agreement_id(a));
+    op_put(j, "version", agreement_version(a));
+    op_put(j, "title", agreement_title(a));
+    op_put(j, "notice", agreement_notice(a));
+    op_put(j, "digest", b->digest);
+    op_put_bool(j, "inForce", b->in_force);
+    op_put_instant(j, "from", agreement_from_ms(a));
     if (agreement_until_ms(a) != INT64_MAX)
-        put_instant(j, "until", agreement_until_ms(a));
+        op_put_instant(j, "until", agreement_until_ms(a));
     json_object_set_new(j, "legs", list);
     return j;
 }
@@ -100,14 +103,14 @@ void op_agreements(struct ops *o, const struct ops_call *c, struct ops_result *r
 
     (void)c;
     if (!store_read(o->x->store, legs_work, &legs, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         mem_free(&legs.items);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < bundles_count(snap->bundles); i++)
         json_array_append_new(items, bundle_json(bundles_at(snap->bundles, i), &legs));
-    done(r, page(items, NULL));
+    op_done(r, op_page(items, NULL));
     mem_free(&legs.items);
 }
 
@@ -124,7 +127,7 @@ struct install {
 static bool install_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct install *w = ctx;
-    struct audit_actor actor = actor_of(w->c->caller);
+    struct audit_actor actor = op_actor(w->c->caller);
     const struct agreement *a = w->bundle->agreement;
 
     if (!bundle_add(tx, w->stored, agreement_id(a), agreement_version(a),
@@ -160,17 +163,17 @@ static void install(struct ops *o, struct install *w, const struct report *repor
 
     exchange_sha256(buf_str(w->octets), w->octets->len, w->stored);
     if (!store_run(o->x->store, install_work, w, &err) || !refresh(o, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *j = json_object();
-    put(j, "agreement", agreement_id(w->bundle->agreement));
-    put(j, "version", agreement_version(w->bundle->agreement));
-    put(j, "digest", w->bundle->digest);
-    put_bool(j, "already", w->already);
-    put_bool(j, "inForce", !w->keep);
+    op_put(j, "agreement", agreement_id(w->bundle->agreement));
+    op_put(j, "version", agreement_version(w->bundle->agreement));
+    op_put(j, "digest", w->bundle->digest);
+    op_put_bool(j, "already", w->already);
+    op_put_bool(j, "inForce", !w->keep);
     json_object_set_new(j, "findings", report_json(report));
-    done(r, j);
+    op_done(r, j);
     r->outcome = w->already ? OPS_DONE : OPS_CREATED;
 }
 
@@ -181,17 +184,16 @@ void op_agreement_install(struct ops *o, const struct ops_call *c, struct ops_re
     AUTO(report_free) struct report report = { 0 };
     struct err err = { 0 };
 
-    if (!load_body(c, STORE_BUNDLE_MAX, &octets, &err) ||
+    if (!op_load_body(c, STORE_BUNDLE_MAX, &octets, &err) ||
         !check(&octets, &report, &bundle, &err)) {
-        fail(r, &err);
-        detail(r, "findings", report_json(&report));
-        audit_now(o, c->caller, "bundle.refused", NULL, NULL, err.code, NULL);
+        op_fail(r, &err);
+        op_detail(r, "findings", report_json(&report));
+        op_audit(o, c->caller, "bundle.refused", NULL, NULL, err.code, NULL);
         return;
     }
-    struct install w = { .c = c,
-                         .octets = &octets,
-                         .bundle = bundle,
-                         .keep = arg_flag(c, "keep") };
+    struct install w = {
+        .c = c, .octets = &octets, .bundle = bundle, .keep = op_flag(c, "keep")
+    };
     install(o, &w, &report, r);
 }
 
@@ -207,7 +209,7 @@ struct leg_ctx {
 static bool leg_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct leg_ctx *l = ctx;
-    struct audit_actor actor = actor_of(l->c->caller);
+    struct audit_actor actor = op_actor(l->c->caller);
     char detail[3 * STORE_NAME_TEXT];
 
     l->released = 0;
@@ -218,8 +220,8 @@ static bool leg_work(struct store_tx *tx, void *ctx, struct err *err)
                                             &l->released, err))
         return false;
     snprintf(detail, sizeof detail, "%s %s-%s", l->leg.agreement, l->leg.from, l->leg.to);
-    return exchange_audit(tx, &actor, l->suspend ? "leg.suspended" : "leg.as-written", NULL,
-                          NULL, "done", detail, err);
+    return exchange_audit(tx, &actor, l->suspend ? "leg.suspended" : "leg.as-written",
+                          NULL, NULL, "done", detail, err);
 }
 
 /* The leg must be one of the agreement's, and an operator's word can only be narrower. */
@@ -228,17 +230,18 @@ static bool read_leg(struct ops *o, const struct ops_call *c, struct leg_ctx *l,
 {
     AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(o->x->box);
     const struct bundle *b = bundles_in_force(snap->bundles, c->id != NULL ? c->id : "");
-    const char *from = arg_text(c, "from"), *to = arg_text(c, "to");
-    const char *state = arg_text(c, "state"), *reason = arg_text(c, "reason");
+    const char *from = op_text(c, "from"), *to = op_text(c, "to");
+    const char *state = op_text(c, "state"), *reason = op_text(c, "reason");
 
     if (b == NULL)
         return err_set(err, ERR_REJECT, "agreement.unknown",
                        "no agreement of that name is in force here");
     if (from == NULL || to == NULL || agreement_leg(b->agreement, from, to) == NULL)
-        return err_set(err, ERR_REJECT, "ops.argument",
-                       "say \"from\" and \"to\": two parties between which agreement %s has a "
-                       "leg",
-                       c->id);
+        return err_set(
+            err, ERR_REJECT, "ops.argument",
+            "say \"from\" and \"to\": two parties between which agreement %s has a "
+            "leg",
+            c->id);
     l->suspend = text_eq(state, "SUSPENDED");
     if (!l->suspend && !text_eq(state, "ACTIVE"))
         return err_set(err, ERR_REJECT, "ops.argument",
@@ -257,15 +260,15 @@ void op_agreement_leg(struct ops *o, const struct ops_call *c, struct ops_result
     struct err err = { 0 };
 
     if (!read_leg(o, c, &l, &err) || !store_run(o->x->store, leg_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     exchange_wake_partner(o->x, NULL);
     json_t *j = json_object();
-    put(j, "agreement", l.leg.agreement);
-    put(j, "from", l.leg.from);
-    put(j, "to", l.leg.to);
-    put(j, "state", l.suspend ? "SUSPENDED" : "as written");
-    put_int(j, "released", (int64_t)l.released);
-    done(r, j);
+    op_put(j, "agreement", l.leg.agreement);
+    op_put(j, "from", l.leg.from);
+    op_put(j, "to", l.leg.to);
+    op_put(j, "state", l.suspend ? "SUSPENDED" : "as written");
+    op_put_int(j, "released", (int64_t)l.released);
+    op_done(r, j);
 }

@@ -165,7 +165,7 @@ static bool hand_on(struct store_tx *tx, struct assign *a, const struct handed *
 static bool assign_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct assign *a = ctx;
-    struct audit_actor actor = actor_of(a->c->caller);
+    struct audit_actor actor = op_actor(a->c->caller);
 
     if (!case_assign(tx, a->id, a->office->id, err))
         return false;
@@ -179,7 +179,7 @@ static bool assign_work(struct store_tx *tx, void *ctx, struct err *err)
 static bool withdraw_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct assign *a = ctx;
-    struct audit_actor actor = actor_of(a->c->caller);
+    struct audit_actor actor = op_actor(a->c->caller);
 
     return case_unassign(tx, a->id, a->office->id, err) &&
            exchange_audit(tx, &actor, "case.unassigned", a->id, NULL, "done",
@@ -188,7 +188,7 @@ static bool withdraw_work(struct store_tx *tx, void *ctx, struct err *err)
 
 static bool prepare(struct ops *o, struct assign *a, struct err *err)
 {
-    const char *office = arg_text(a->c, "office");
+    const char *office = op_text(a->c, "office");
 
     a->office = snapshot_office(a->snap, office != NULL ? office : "");
     if (a->office == NULL || text_eq(office, a->c->caller->office))
@@ -216,23 +216,22 @@ static bool assign(struct ops *o, struct assign *a, struct err *err)
 void op_case_assign(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(o->x->box);
-    AUTO(assign_free) struct assign a = { .c = c,
-                                          .snap = snap,
-                                          .now_ms = clock_now(o->x->clock) };
-    bool withdraw = arg_flag(c, "withdraw");
+    AUTO(assign_free)
+    struct assign a = { .c = c, .snap = snap, .now_ms = clock_now(o->x->clock) };
+    bool withdraw = op_flag(c, "withdraw");
     struct err err = { 0 };
 
     if (!prepare(o, &a, &err) ||
         !(withdraw ? store_run(o->x->store, withdraw_work, &a, &err)
                    : assign(o, &a, &err))) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     exchange_wake_office(o->x, a.office->id);
     json_t *j = json_object();
-    put(j, "caseId", a.id);
-    put(j, "office", a.office->id);
-    put_int(j, "documents", (int64_t)a.out_count);
-    put_bool(j, "assigned", !withdraw);
-    done(r, j);
+    op_put(j, "caseId", a.id);
+    op_put(j, "office", a.office->id);
+    op_put_int(j, "documents", (int64_t)a.out_count);
+    op_put_bool(j, "assigned", !withdraw);
+    op_done(r, j);
 }

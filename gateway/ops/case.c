@@ -36,21 +36,21 @@ void op_cases(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     const char *office = c->caller->office;
     struct list_ctx l = { .filter = { .office = office[0] != '\0' ? office : NULL,
-                                      .state = arg_text(c, "state"),
-                                      .open_only = arg_flag(c, "open"),
-                                      .newest_first = arg_flag(c, "newest"),
-                                      .after = arg_text(c, "after"),
-                                      .limit = arg_limit(c) } };
+                                      .state = op_text(c, "state"),
+                                      .open_only = op_flag(c, "open"),
+                                      .newest_first = op_flag(c, "newest"),
+                                      .after = op_text(c, "after"),
+                                      .limit = op_limit(c) } };
     struct err err = { 0 };
 
     if (!store_read(o->x->store, list_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < l.list.count; i++)
-        json_array_append_new(items, case_json(&l.list.items[i]));
-    done(r, page(items, l.list.next));
+        json_array_append_new(items, op_case_json(&l.list.items[i]));
+    op_done(r, op_page(items, l.list.next));
     case_list_free(&l.list);
 }
 
@@ -73,7 +73,7 @@ static void show_free(struct show_ctx *s)
 
 static bool visible(const struct show_ctx *s)
 {
-    if (may_see_office(s->caller, s->file->row.own_office))
+    if (op_may_see(s->caller, s->file->row.own_office))
         return true;
     for (size_t i = 0; i < s->offices.count; i++)
         if (s->caller->office[0] != '\0' &&
@@ -159,19 +159,19 @@ static json_t *actions_json(const struct ops *o, const struct case_file *f)
 
 static json_t *show_json(const struct ops *o, const struct show_ctx *s)
 {
-    json_t *j = case_json(&s->file->row);
+    json_t *j = op_case_json(&s->file->row);
     json_t *messages = json_array(), *offices = json_array();
 
     for (size_t i = 0; i < s->messages.count; i++)
-        json_array_append_new(messages, message_json(&s->messages.items[i]));
+        json_array_append_new(messages, op_message_json(&s->messages.items[i]));
     for (size_t i = 0; i < s->offices.count; i++)
         json_array_append_new(offices, json_string(s->offices.names[i]));
     json_object_set_new(j, "messages", messages);
     json_object_set_new(j, "assignedTo", offices);
-    if (!sees_content(s->caller))
+    if (!op_sees_content(s->caller))
         return j;
-    put(j, "ownNumber", s->file->own_number);
-    put(j, "theirNumber", s->file->their_number);
+    op_put(j, "ownNumber", s->file->own_number);
+    op_put(j, "theirNumber", s->file->their_number);
     json_object_set_new(j, "askedByUs", list_json(&s->file->asked_by_us));
     json_object_set_new(j, "askedByThem", list_json(&s->file->asked_by_them));
     json_object_set_new(j, "actions", actions_json(o, s->file));
@@ -185,11 +185,11 @@ void op_case(struct ops *o, const struct ops_call *c, struct ops_result *r)
     struct err err = { 0 };
 
     if (!load_case(o, c, id, &s, &err) ||
-        !audit_read(o, c->caller, "case.read", id, NULL, &err)) {
-        fail(r, &err);
+        !op_audit_read(o, c->caller, "case.read", id, NULL, &err)) {
+        op_fail(r, &err);
         return;
     }
-    done(r, show_json(o, &s));
+    op_done(r, show_json(o, &s));
 }
 
 /* --- answering ---------------------------------------------------------------------------- */
@@ -202,7 +202,7 @@ static void read_list(const struct ops_call *c, const char *name, struct strlist
 
     if (json_is_string(list))
         strlist_add(ret, json_string_value(list));
-    json_array_foreach(list, i, item) {
+    json_array_foreach (list, i, item) {
         if (json_is_string(item))
             strlist_add(ret, json_string_value(item));
     }
@@ -219,8 +219,9 @@ static bool read_fields(const struct ops_call *c, struct answer_field *fields,
 
     *ret_count = 0;
     if (json_array_size(list) > FIELDS_MAX)
-        return err_set(err, ERR_REJECT, "ops.argument", "more than %d fields", FIELDS_MAX);
-    json_array_foreach(list, i, item) {
+        return err_set(err, ERR_REJECT, "ops.argument", "more than %d fields",
+                       FIELDS_MAX);
+    json_array_foreach (list, i, item) {
         struct answer_field *f = &fields[(*ret_count)++];
 
         *f = (struct answer_field){
@@ -231,7 +232,8 @@ static bool read_fields(const struct ops_call *c, struct answer_field *fields,
         };
         if (f->field == NULL)
             return err_set(err, ERR_REJECT, "ops.argument",
-                           "field %zu: \"field\" is missing: its name on the form", i + 1);
+                           "field %zu: \"field\" is missing: its name on the form",
+                           i + 1);
     }
     return true;
 }
@@ -239,19 +241,19 @@ static bool read_fields(const struct ops_call *c, struct answer_field *fields,
 static void fill_answer(struct answer *a, const struct ops_call *c)
 {
     a->office = c->caller->office;
-    a->actor = actor_of(c->caller);
+    a->actor = op_actor(c->caller);
     a->case_id = c->id;
-    a->number = arg_text(c, "number");
-    a->out_number = arg_text(c, "outNumber");
-    a->officer = arg_text(c, "officer");
-    a->position = arg_text(c, "position");
-    a->organisation = arg_text(c, "organisation");
-    a->phone = arg_text(c, "phone");
-    a->email = arg_text(c, "email");
-    a->conditions = arg_text(c, "conditions");
-    a->redirect_to = arg_text(c, "redirectTo");
-    a->note = arg_text(c, "note");
-    a->respond_by = arg_text(c, "respondBy");
+    a->number = op_text(c, "number");
+    a->out_number = op_text(c, "outNumber");
+    a->officer = op_text(c, "officer");
+    a->position = op_text(c, "position");
+    a->organisation = op_text(c, "organisation");
+    a->phone = op_text(c, "phone");
+    a->email = op_text(c, "email");
+    a->conditions = op_text(c, "conditions");
+    a->redirect_to = op_text(c, "redirectTo");
+    a->note = op_text(c, "note");
+    a->respond_by = op_text(c, "respondBy");
     a->scope = c->scope;
     a->key = c->key;
 }
@@ -261,13 +263,14 @@ void op_case_act(struct ops *o, const struct ops_call *c, struct ops_result *r)
     AUTO(strlist_free) struct strlist reasons = { 0 };
     AUTO(mem_free) struct answer_field *fields = mem_array(FIELDS_MAX, sizeof *fields);
     AUTO(intake_result_free) struct intake_result result = { 0 };
-    const char *word = c->sub != NULL ? c->sub : arg_text(c, "act");
+    const char *word = c->sub != NULL ? c->sub : op_text(c, "act");
     struct answer a = { .fields = fields, .reasons = &reasons };
     struct err err = { 0 };
 
     if (!answer_act_parse(word != NULL ? word : "", &a.act)) {
         FAIL(r, ERR_REJECT, "ops.unknown",
-             "a case can be taken, accepted, deferred, redirected, declined, asked about or "
+             "a case can be taken, accepted, deferred, redirected, declined, asked about "
+             "or "
              "answered");
         return;
     }
@@ -275,8 +278,8 @@ void op_case_act(struct ops *o, const struct ops_call *c, struct ops_result *r)
     read_list(c, "reasons", &reasons);
     if (!read_fields(c, fields, &a.field_count, &err) ||
         !answer_take(o->x, &a, &result, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
-    intake_answer(o, c->caller, &result, r);
+    op_intake_result(o, c->caller, &result, r);
 }

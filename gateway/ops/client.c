@@ -26,11 +26,13 @@ static bool copy_client(const struct ops_client *from, struct client_copy *to,
     const char *person = from->person != NULL ? from->person : from->name;
 
     if (!ops_role_parse(from->role, &to->caller.role))
-        return err_set(err, ERR_CONFIG, "ops.client",
-                       "client %s: role \"%s\" is none of officer, consul, team, auditor, "
-                       "operator",
-                       from->name, from->role != NULL ? from->role : "");
-    if ((to->caller.role & (OPS_OFFICER | OPS_CONSUL | OPS_TEAM)) != 0 && office[0] == '\0')
+        return err_set(
+            err, ERR_CONFIG, "ops.client",
+            "client %s: role \"%s\" is none of officer, consul, team, auditor, "
+            "operator",
+            from->name, from->role != NULL ? from->role : "");
+    if ((to->caller.role & (OPS_OFFICER | OPS_CONSUL | OPS_TEAM)) != 0 &&
+        office[0] == '\0')
         return err_set(err, ERR_CONFIG, "ops.client",
                        "client %s: an %s acts for an office, say which", from->name,
                        from->role);

@@ -46,32 +46,34 @@ static bool can_be_had(const struct list_ctx *l, const struct deliverable *d)
 
 void op_deliverables(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
-    AUTO(list_free) struct list_ctx l = { .office = c->caller->office,
-                                          .after = arg_text(c, "after"),
-                                          .limit = arg_limit(c) };
+    AUTO(list_free)
+    struct list_ctx l = { .office = c->caller->office,
+                          .after = op_text(c, "after"),
+                          .limit = op_limit(c) };
     struct err err = { 0 };
 
     if (!store_read(o->x->store, list_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < l.open.count; i++) {
         bool available = can_be_had(&l, &l.open.items[i]);
 
-        if (!available && !arg_flag(c, "all"))
+        if (!available && !op_flag(c, "all"))
             continue;
-        json_t *j = deliverable_json(&l.open.items[i]);
-        put_bool(j, "available", available);
+        json_t *j = op_deliverable_json(&l.open.items[i]);
+        op_put_bool(j, "available", available);
         json_array_append_new(items, j);
     }
-    done(r, page(items, l.open.count == l.limit ? l.open.items[l.open.count - 1].id : NULL));
+    op_done(r, op_page(items, l.open.count == l.limit ? l.open.items[l.open.count - 1].id
+                                                      : NULL));
 }
 
 static bool open_it(struct ops *o, const struct ops_call *c, struct handover **ret,
                     struct err *err)
 {
-    struct audit_actor actor = actor_of(c->caller);
+    struct audit_actor actor = op_actor(c->caller);
 
     if (!handover_open(o->x, c->caller->office, &actor, c->id, ret, err))
         return false;
@@ -87,11 +89,11 @@ static json_t *files_json(const struct handover *h)
     for (size_t i = 0; i < h->file_count; i++) {
         json_t *j = json_object();
 
-        put_int(j, "n", (int64_t)i + 1);
-        put(j, "id", h->files[i].id);
-        put(j, "name", h->files[i].name);
-        put(j, "mediaType", h->files[i].media_type);
-        put_int(j, "octets", (int64_t)h->files[i].content->size);
+        op_put_int(j, "n", (int64_t)i + 1);
+        op_put(j, "id", h->files[i].id);
+        op_put(j, "name", h->files[i].name);
+        op_put(j, "mediaType", h->files[i].media_type);
+        op_put_int(j, "octets", (int64_t)h->files[i].content->size);
         json_array_append_new(items, j);
     }
     return items;
@@ -99,13 +101,13 @@ static json_t *files_json(const struct handover *h)
 
 static void describe(const struct handover *h, struct ops_result *r)
 {
-    header(r, "Trm-Delivery", "%s", h->deliverable.id);
-    header(r, "Trm-Message", "%s", h->message.id);
-    header(r, "Trm-Case", "%s", h->message.case_id);
-    header(r, "Trm-Kind", "%s", h->message.kind);
-    header(r, "Trm-Repeat", "%s", h->repeat ? "true" : "false");
-    header(r, "Trm-Attachments", "%zu", h->file_count);
-    header(r, "Trm-Canonical", "%s", h->canonical ? "true" : "false");
+    op_header(r, "Trm-Delivery", "%s", h->deliverable.id);
+    op_header(r, "Trm-Message", "%s", h->message.id);
+    op_header(r, "Trm-Case", "%s", h->message.case_id);
+    op_header(r, "Trm-Kind", "%s", h->message.kind);
+    op_header(r, "Trm-Repeat", "%s", h->repeat ? "true" : "false");
+    op_header(r, "Trm-Attachments", "%zu", h->file_count);
+    op_header(r, "Trm-Canonical", "%s", h->canonical ? "true" : "false");
 }
 
 static void give_document(struct handover *h, struct ops_result *r)
@@ -125,12 +127,12 @@ static void give_document(struct handover *h, struct ops_result *r)
 void op_deliverable(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     AUTO(handover_free) struct handover *h = NULL;
-    struct audit_actor actor = actor_of(c->caller);
+    struct audit_actor actor = op_actor(c->caller);
     struct err err = { 0 };
 
     if (!open_it(o, c, &h, &err) ||
         !handover_given(o->x, &actor, c->id, o->env.again_ms, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     give_document(h, r);
@@ -151,15 +153,15 @@ void op_deliverable_losses(struct ops *o, const struct ops_call *c, struct ops_r
     struct err err = { 0 };
 
     if (!open_it(o, c, &h, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *j = json_object();
-    put(j, "deliveryId", h->deliverable.id);
-    put(j, "messageId", h->message.id);
+    op_put(j, "deliveryId", h->deliverable.id);
+    op_put(j, "messageId", h->message.id);
     json_object_set_new(j, "bySender", parsed(&h->travelled));
     json_object_set_new(j, "here", parsed(&h->losses));
-    done(r, j);
+    op_done(r, j);
 }
 
 void op_deliverable_files(struct ops *o, const struct ops_call *c, struct ops_result *r)
@@ -168,9 +170,9 @@ void op_deliverable_files(struct ops *o, const struct ops_call *c, struct ops_re
     struct err err = { 0 };
 
     if (!open_it(o, c, &h, &err))
-        fail(r, &err);
+        op_fail(r, &err);
     else
-        done(r, page(files_json(h), NULL));
+        op_done(r, op_page(files_json(h), NULL));
 }
 
 void op_deliverable_file(struct ops *o, const struct ops_call *c, struct ops_result *r)
@@ -180,12 +182,12 @@ void op_deliverable_file(struct ops *o, const struct ops_call *c, struct ops_res
     struct err err = { 0 };
 
     if (!open_it(o, c, &h, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     if (!str_u64(str_of(c->sub), &n) || n == 0 || n > h->file_count) {
-        FAIL(r, ERR_REJECT, "attachment.unknown", "it has %zu attachments, counted from 1",
-             h->file_count);
+        FAIL(r, ERR_REJECT, "attachment.unknown",
+             "it has %zu attachments, counted from 1", h->file_count);
         return;
     }
     struct handover_file *file = &h->files[n - 1];
@@ -198,17 +200,17 @@ void op_deliverable_file(struct ops *o, const struct ops_call *c, struct ops_res
 
 void op_deliverable_ack(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
-    struct audit_actor actor = actor_of(c->caller);
+    struct audit_actor actor = op_actor(c->caller);
     bool already = false;
     struct err err = { 0 };
 
     if (!handover_acknowledge(o->x, c->caller->office, &actor, c->id, &already, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *j = json_object();
-    put(j, "deliveryId", c->id);
-    put(j, "state", "acknowledged");
-    put_bool(j, "already", already);
-    done(r, j);
+    op_put(j, "deliveryId", c->id);
+    op_put(j, "state", "acknowledged");
+    op_put_bool(j, "already", already);
+    op_done(r, j);
 }

@@ -33,7 +33,7 @@ static bool list_work(struct store_tx *tx, void *ctx, struct err *err)
 static bool read_state(const struct ops_call *c, enum message_state *state,
                        struct message_filter *filter, struct err *err)
 {
-    const char *word = arg_text(c, "state"), *way = arg_text(c, "direction");
+    const char *word = op_text(c, "state"), *way = op_text(c, "direction");
 
     if (word != NULL) {
         if (!message_state_parse(word, state))
@@ -51,24 +51,24 @@ void op_messages(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     const char *office = c->caller->office;
     enum message_state state;
-    struct list_ctx l = { .filter = { .case_id = arg_text(c, "case"),
-                                      .partner = arg_text(c, "partner"),
-                                      .kind = arg_text(c, "kind"),
+    struct list_ctx l = { .filter = { .case_id = op_text(c, "case"),
+                                      .partner = op_text(c, "partner"),
+                                      .kind = op_text(c, "kind"),
                                       .own_office = office[0] != '\0' ? office : NULL,
-                                      .newest_first = arg_flag(c, "newest"),
-                                      .after = arg_text(c, "after"),
-                                      .limit = arg_limit(c) } };
+                                      .newest_first = op_flag(c, "newest"),
+                                      .after = op_text(c, "after"),
+                                      .limit = op_limit(c) } };
     struct err err = { 0 };
 
     if (!read_state(c, &state, &l.filter, &err) ||
         !store_read(o->x->store, list_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < l.list.count; i++)
-        json_array_append_new(items, message_json(&l.list.items[i]));
-    done(r, page(items, l.list.next));
+        json_array_append_new(items, op_message_json(&l.list.items[i]));
+    op_done(r, op_page(items, l.list.next));
     message_list_free(&l.list);
 }
 
@@ -91,14 +91,14 @@ static bool find_work(struct store_tx *tx, void *ctx, struct err *err)
     return f->found || message_get(tx, f->id, &f->m, &f->found, err);
 }
 
-bool find_message(struct ops *o, const struct ops_caller *caller, const char *id,
-                  struct message *ret, struct err *err)
+bool op_find_message(struct ops *o, const struct ops_caller *caller, const char *id,
+                     struct message *ret, struct err *err)
 {
     struct find_ctx f = { .id = id != NULL ? id : "" };
 
     if (!store_read(o->x->store, find_work, &f, err))
         return false;
-    if (!f.found || !may_see_office(caller, f.m.own_office))
+    if (!f.found || !op_may_see(caller, f.m.own_office))
         return err_set(err, ERR_REJECT, "message.unknown",
                        "there is no such message here: `trmctl list` shows them");
     *ret = f.m;
@@ -110,11 +110,11 @@ void op_message(struct ops *o, const struct ops_call *c, struct ops_result *r)
     struct message m;
     struct err err = { 0 };
 
-    if (!find_message(o, c->caller, c->id, &m, &err) ||
-        !audit_read(o, c->caller, "message.read", m.case_id, m.id, &err))
-        fail(r, &err);
+    if (!op_find_message(o, c->caller, c->id, &m, &err) ||
+        !op_audit_read(o, c->caller, "message.read", m.case_id, m.id, &err))
+        op_fail(r, &err);
     else
-        done(r, message_json(&m));
+        op_done(r, op_message_json(&m));
 }
 
 /* --- bodies ------------------------------------------------------------------------------- */
@@ -149,24 +149,25 @@ void op_message_losses(struct ops *o, const struct ops_call *c, struct ops_resul
     struct err err = { 0 };
     json_t *losses = NULL;
 
-    if (!find_message(o, c->caller, c->id, &m, &err) ||
-        !audit_read(o, c->caller, "losses.read", m.case_id, m.id, &err) ||
+    if (!op_find_message(o, c->caller, c->id, &m, &err) ||
+        !op_audit_read(o, c->caller, "losses.read", m.case_id, m.id, &err) ||
         !load(o, m.row, "loss-full", &b, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     if (!b.found)
         err_set(&err, ERR_REJECT, "losses.unknown",
-                "that message has no loss report here: it came from the partner, or is opaque");
+                "that message has no loss report here: it came from the partner, or is "
+                "opaque");
     else
         losses = json_parse(buf_str(&b.octets), b.octets.len, NULL, &err);
     if (losses == NULL)
-        fail(r, &err);
+        op_fail(r, &err);
     else {
         json_t *j = json_object();
-        put(j, "messageId", m.id);
+        op_put(j, "messageId", m.id);
         json_object_set_new(j, "losses", losses);
-        done(r, j);
+        op_done(r, j);
     }
     buf_free(&b.octets);
 }
@@ -182,13 +183,14 @@ static bool put_body(struct ops *o, json_t *j, const char *member, const char *r
 
     if (ok && b.found) {
         base64_add(&text, buf_str(&b.octets), b.octets.len);
-        put(j, member, buf_str(&text));
+        op_put(j, member, buf_str(&text));
     }
     buf_free(&b.octets);
     return ok;
 }
 
-static bool put_receipt(struct ops *o, json_t *j, const struct message *m, struct err *err)
+static bool put_receipt(struct ops *o, json_t *j, const struct message *m,
+                        struct err *err)
 {
     char name[64] = "receipt";
 
@@ -203,19 +205,19 @@ void op_evidence(struct ops *o, const struct ops_call *c, struct ops_result *r)
     struct err err = { 0 };
     AUTO(json_drop) json_t *j = json_object();
 
-    if (!find_message(o, c->caller, c->id, &m, &err) ||
-        !audit_read(o, c->caller, "evidence.read", m.case_id, m.id, &err)) {
-        fail(r, &err);
+    if (!op_find_message(o, c->caller, c->id, &m, &err) ||
+        !op_audit_read(o, c->caller, "evidence.read", m.case_id, m.id, &err)) {
+        op_fail(r, &err);
         return;
     }
-    json_object_set_new(j, "message", message_json(&m));
-    put(j, "contentSha256", m.content_digest);
+    json_object_set_new(j, "message", op_message_json(&m));
+    op_put(j, "contentSha256", m.content_digest);
     /* The auditor sees the proof of the exchange, not what was exchanged. */
-    if ((sees_content(c->caller) &&
+    if ((op_sees_content(c->caller) &&
          !put_body(o, j, "sealedDocument", m.row, "canonical", &err)) ||
         !put_receipt(o, j, &m, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
-    done(r, TAKE(j));
+    op_done(r, TAKE(j));
 }

@@ -146,34 +146,34 @@ void ops_result_free(struct ops_result *r)
 
 /* --- arguments ---------------------------------------------------------------------------- */
 
-const char *arg_text(const struct ops_call *c, const char *name)
+const char *op_text(const struct ops_call *c, const char *name)
 {
     const char *text = json_string_value(json_object_get(c->args, name));
 
     return text_empty(text) ? NULL : text;
 }
 
-bool arg_flag(const struct ops_call *c, const char *name)
+bool op_flag(const struct ops_call *c, const char *name)
 {
-    const char *text = arg_text(c, name);
+    const char *text = op_text(c, name);
 
     return json_is_true(json_object_get(c->args, name)) || text_eq(text, "1") ||
            text_eq(text, "true") || text_eq(text, "yes");
 }
 
-size_t arg_limit(const struct ops_call *c)
+size_t op_limit(const struct ops_call *c)
 {
     uint64_t n = 0;
     const json_t *value = json_object_get(c->args, "limit");
 
     if (json_is_integer(value) && json_integer_value(value) > 0)
         n = (uint64_t)json_integer_value(value);
-    else if (!str_u64(str_of(arg_text(c, "limit")), &n))
+    else if (!str_u64(str_of(op_text(c, "limit")), &n))
         n = 100;
     return n == 0 || n > STORE_PAGE_MAX ? STORE_PAGE_MAX : (size_t)n;
 }
 
-struct audit_actor actor_of(const struct ops_caller *caller)
+struct audit_actor op_actor(const struct ops_caller *caller)
 {
     return (struct audit_actor){ .office = caller->office,
                                  .person = caller->person,
@@ -181,13 +181,13 @@ struct audit_actor actor_of(const struct ops_caller *caller)
                                  .channel = caller->channel };
 }
 
-bool sees_content(const struct ops_caller *caller)
+bool op_sees_content(const struct ops_caller *caller)
 {
     return (caller->role & (OPS_OFFICER | OPS_CONSUL | OPS_TEAM)) != 0 &&
            caller->office[0] != '\0';
 }
 
-bool may_see_office(const struct ops_caller *caller, const char *office)
+bool op_may_see(const struct ops_caller *caller, const char *office)
 {
     if (caller->office[0] != '\0')
         return text_eq(caller->office, office);
@@ -196,27 +196,27 @@ bool may_see_office(const struct ops_caller *caller, const char *office)
 
 /* --- results ------------------------------------------------------------------------------ */
 
-void fail(struct ops_result *r, const struct err *why)
+void op_fail(struct ops_result *r, const struct err *why)
 {
     r->why = *why;
     r->outcome = outcome_of(why);
 }
 
-void done(struct ops_result *r, json_t *value)
+void op_done(struct ops_result *r, json_t *value)
 {
     r->outcome = OPS_DONE;
     json_drop(&r->json);
     r->json = value;
 }
 
-void detail(struct ops_result *r, const char *name, json_t *taken)
+void op_detail(struct ops_result *r, const char *name, json_t *taken)
 {
     if (r->details == NULL)
         r->details = json_object();
     json_object_set_new(r->details, name, taken);
 }
 
-void header(struct ops_result *r, const char *name, const char *fmt, ...)
+void op_header(struct ops_result *r, const char *name, const char *fmt, ...)
 {
     va_list args;
 
@@ -234,11 +234,11 @@ json_t *ops_problem(const struct ops_result *r, int status, const char *title)
     AUTO(mem_free) char *type = mem_printf("urn:trm:problem:%s", r->why.code);
     json_t *problem = r->details != NULL ? json_copy(r->details) : json_object();
 
-    put(problem, "type", type);
-    put(problem, "title", title);
-    put_int(problem, "status", status);
-    put(problem, "detail", r->why.text);
-    put(problem, "code", r->why.code);
+    op_put(problem, "type", type);
+    op_put(problem, "title", title);
+    op_put_int(problem, "status", status);
+    op_put(problem, "detail", r->why.text);
+    op_put(problem, "code", r->why.code);
     return problem;
 }
 
@@ -255,26 +255,30 @@ static bool audit_work(struct store_tx *tx, void *ctx, struct err *err)
                           a->detail, err);
 }
 
-bool audit_read(struct ops *o, const struct ops_caller *caller, const char *action,
-                const char *case_id, const char *message_id, struct err *err)
+bool op_audit_read(struct ops *o, const struct ops_caller *caller, const char *action,
+                   const char *case_id, const char *message_id, struct err *err)
 {
-    struct audit_ctx ctx = { actor_of(caller), action, case_id, message_id, "done", NULL };
+    struct audit_ctx ctx = {
+        op_actor(caller), action, case_id, message_id, "done", NULL
+    };
 
     return store_run(o->x->store, audit_work, &ctx, err);
 }
 
-void audit_now(struct ops *o, const struct ops_caller *caller, const char *action,
-               const char *case_id, const char *message_id, const char *outcome,
-               const char *text)
+void op_audit(struct ops *o, const struct ops_caller *caller, const char *action,
+              const char *case_id, const char *message_id, const char *outcome,
+              const char *text)
 {
-    struct audit_ctx ctx = { actor_of(caller), action, case_id, message_id, outcome, text };
+    struct audit_ctx ctx = {
+        op_actor(caller), action, case_id, message_id, outcome, text
+    };
     struct err err = { 0 };
 
     if (!store_run(o->x->store, audit_work, &ctx, &err))
         log_error("audit.not-written", log_s("action", action), log_fault(&err));
 }
 
-bool load_body(const struct ops_call *c, size_t max, struct buf *out, struct err *err)
+bool op_load_body(const struct ops_call *c, size_t max, struct buf *out, struct err *err)
 {
     if (c->body == NULL || c->body->size == 0)
         return err_set(err, ERR_REJECT, "ops.argument", "the call has no body");
@@ -317,7 +321,7 @@ static bool arguments_known(const struct ops_entry *entry, json_t *args, struct 
     const char *name;
     json_t *value;
 
-    json_object_foreach(args, name, value) {
+    json_object_foreach (args, name, value) {
         if (known_argument(entry, name) || json_is_comment(name))
             continue;
         const char *near =
@@ -342,12 +346,12 @@ void ops_run(struct ops *o, const char *name, const struct ops_call *call,
         return;
     }
     if (!allowed(row, call, &why)) {
-        fail(ret, &why);
-        audit_now(o, call->caller, name, NULL, NULL, why.code, NULL);
+        op_fail(ret, &why);
+        op_audit(o, call->caller, name, NULL, NULL, why.code, NULL);
         return;
     }
     if (!arguments_known(&row->entry, call->args, &why)) {
-        fail(ret, &why);
+        op_fail(ret, &why);
         return;
     }
     err_set(&ret->why, ERR_BUG, "ops.silent", "%s gave no result", name);

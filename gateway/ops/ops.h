@@ -98,10 +98,11 @@ enum ops_body {
 };
 
 struct ops_entry {
-    const char *name;          /* "message.submit" */
-    unsigned roles;            /* set of enum ops_role */
-    bool office;               /* the caller must act for an office */
-    const char *const *params; /* arguments by name, NULL-terminated; "id" and "sub" aside */
+    const char *name; /* "message.submit" */
+    unsigned roles;   /* set of enum ops_role */
+    bool office;      /* the caller must act for an office */
+    const char *const
+        *params; /* arguments by name, NULL-terminated; "id" and "sub" aside */
     enum ops_body body;
     uint64_t body_max; /* octets */
     const char *help;  /* a sentence */
@@ -113,8 +114,8 @@ const struct ops_entry *ops_at(size_t index);       /* NULL: past the end */
 
 struct ops_call {
     const struct ops_caller *caller;
-    const char *id, *sub; /* of what; NULL: does not say */
-    json_t *args;         /* an object, or NULL; borrowed */
+    const char *id, *sub;      /* of what; NULL: does not say */
+    json_t *args;              /* an object, or NULL; borrowed */
     const struct source *body; /* octets; NULL */
     const char *content_type;  /* of the octets; NULL */
     const char *file;          /* name of the document for findings; NULL */
@@ -124,16 +125,16 @@ struct ops_call {
 enum ops_outcome {
     OPS_DONE,
     OPS_CREATED,
-    OPS_ACCEPTED,     /* on disk; the rest comes later */
-    OPS_BAD,          /* the call itself is not right */
+    OPS_ACCEPTED, /* on disk; the rest comes later */
+    OPS_BAD,      /* the call itself is not right */
     OPS_UNKNOWN_CALLER,
     OPS_NOT_ALLOWED,
     OPS_NOT_FOUND,
     OPS_CONFLICT,
     OPS_TOO_LARGE,
-    OPS_FINDINGS,     /* the content cannot pass; each problem in `details` */
-    OPS_FAILED,       /* our own fault */
-    OPS_TROUBLE,      /* try again later */
+    OPS_FINDINGS, /* the content cannot pass; each problem in `details` */
+    OPS_FAILED,   /* our own fault */
+    OPS_TROUBLE,  /* try again later */
 };
 #define OPS_OUTCOMES (OPS_TROUBLE + 1)
 const char *ops_outcome_name(enum ops_outcome outcome);
@@ -147,7 +148,7 @@ struct ops_result {
     struct source *content; /* large ones */
     char media_type[128];   /* of octets or content */
     struct {
-        const char *name;  /* literal, of an HTTP header field */
+        const char *name; /* literal, of an HTTP header field */
         char value[256];
     } headers[OPS_HEADERS_MAX];
     size_t header_count;

@@ -60,65 +60,69 @@ ops_handler op_status, op_reload;
 
 /* --- arguments ---------------------------------------------------------------------------- */
 
-const char *arg_text(const struct ops_call *c, const char *name); /* NULL: absent or "" */
-bool arg_flag(const struct ops_call *c, const char *name); /* true, "1", "true", "yes" */
+const char *op_text(const struct ops_call *c, const char *name); /* NULL: absent or "" */
+bool op_flag(const struct ops_call *c, const char *name); /* true, "1", "true", "yes" */
 /* Of a list, 1..STORE_PAGE_MAX. */
-size_t arg_limit(const struct ops_call *c);
+size_t op_limit(const struct ops_call *c);
 
-struct audit_actor actor_of(const struct ops_caller *caller);
+struct audit_actor op_actor(const struct ops_caller *caller);
 /* Sees everything of its office; an operator or auditor of no office sees ids of all. */
-bool may_see_office(const struct ops_caller *caller, const char *office);
+bool op_may_see(const struct ops_caller *caller, const char *office);
 /* Only the office's own people see what a case is about. */
-bool sees_content(const struct ops_caller *caller);
+bool op_sees_content(const struct ops_caller *caller);
 
 /* --- results ------------------------------------------------------------------------------ */
 
-void fail(struct ops_result *r, const struct err *why);
-#define FAIL(r, kind, code, ...)                  \
-    do {                                          \
-        struct err why_ = { 0 };                  \
-        err_set(&why_, kind, code, __VA_ARGS__);  \
-        fail((r), &why_);                         \
+void op_fail(struct ops_result *r, const struct err *why);
+#define FAIL(r, kind, code, ...) \
+    do { \
+        struct err why_ = { 0 }; \
+        err_set(&why_, kind, code, __VA_ARGS__); \
+        op_fail((r), &why_); \
     } while (0)
 
 /* The answer; takes the value. */
-void done(struct ops_result *r, json_t *value);
-void detail(struct ops_result *r, const char *name, json_t *taken);
-void header(struct ops_result *r, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void op_done(struct ops_result *r, json_t *value);
+void op_detail(struct ops_result *r, const char *name, json_t *taken);
+void op_header(struct ops_result *r, const char *name, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 /* One audit row of its own transaction; its failure is logged, never hidden in the result. */
-void audit_now(struct ops *o, const struct ops_caller *caller, const char *action,
-               const char *case_id, const char *message_id, const char *outcome,
-               const char *detail);
+void op_audit(struct ops *o, const struct ops_caller *caller, const char *action,
+              const char *case_id, const char *message_id, const char *outcome,
+              const char *detail);
 /* The same, but without it nothing is shown: every read of a case is logged. */
-bool audit_read(struct ops *o, const struct ops_caller *caller, const char *action,
-                const char *case_id, const char *message_id, struct err *err) NODISCARD;
+bool op_audit_read(struct ops *o, const struct ops_caller *caller, const char *action,
+                   const char *case_id, const char *message_id,
+                   struct err *err) NODISCARD;
 
 /* --- print.c: records as JSON ------------------------------------------------------------- */
 
-void put(json_t *object, const char *name, const char *text); /* absent when NULL or "" */
-void put_int(json_t *object, const char *name, int64_t value);
-void put_bool(json_t *object, const char *name, bool value);
-void put_instant(json_t *object, const char *name, int64_t ms); /* absent when 0 */
-json_t *page(json_t *items, const char *next) NODISCARD; /* takes the array */
+void op_put(json_t *object, const char *name,
+            const char *text); /* absent when NULL or "" */
+void op_put_int(json_t *object, const char *name, int64_t value);
+void op_put_bool(json_t *object, const char *name, bool value);
+void op_put_instant(json_t *object, const char *name, int64_t ms); /* absent when 0 */
+json_t *op_page(json_t *items, const char *next) NODISCARD;        /* takes the array */
 
-json_t *message_json(const struct message *m) NODISCARD;
-json_t *case_json(const struct case_row *row) NODISCARD;
-json_t *deliverable_json(const struct deliverable *d) NODISCARD;
-json_t *task_json(const struct task *t) NODISCARD;
+json_t *op_message_json(const struct message *m) NODISCARD;
+json_t *op_case_json(const struct case_row *row) NODISCARD;
+json_t *op_deliverable_json(const struct deliverable *d) NODISCARD;
+json_t *op_task_json(const struct task *t) NODISCARD;
 /* What may not pass, with the clause that says so. */
-json_t *withheld_json(const struct losses *losses) NODISCARD;
+json_t *op_withheld_json(const struct losses *losses) NODISCARD;
 
 /* --- shared steps ------------------------------------------------------------------------- */
 
 /* By message id, or the row's own id. Fails with "message.unknown" when the caller may not see
  * it, as if it were not there. */
-bool find_message(struct ops *o, const struct ops_caller *caller, const char *id,
-                  struct message *ret, struct err *err) NODISCARD;
+bool op_find_message(struct ops *o, const struct ops_caller *caller, const char *id,
+                     struct message *ret, struct err *err) NODISCARD;
 /* The result of an intake, accepted or refused. */
-void intake_answer(struct ops *o, const struct ops_caller *caller,
-                   struct intake_result *result, struct ops_result *r);
+void op_intake_result(struct ops *o, const struct ops_caller *caller,
+                      struct intake_result *result, struct ops_result *r);
 /* The whole of call->body, at most `max` octets. */
-bool load_body(const struct ops_call *c, size_t max, struct buf *out, struct err *err) NODISCARD;
+bool op_load_body(const struct ops_call *c, size_t max, struct buf *out,
+                  struct err *err) NODISCARD;
 
 #endif

@@ -12,7 +12,6 @@
 #include "store/partners.h"
 #include "store/queue.h"
 
-
 struct list_ctx {
     struct partner_row rows[PARTNERS_MAX];
     const struct snapshot *snap;
@@ -50,9 +49,9 @@ static void put_certificates(json_t *j, const struct partner *p)
         for (size_t i = 0; pinned != NULL && i < pinned->count; i++) {
             json_t *c = json_object();
 
-            put(c, "use", trust_purpose_name((enum trust_purpose)use));
-            put(c, "sha256", cert_sha256(pinned->items[i]));
-            put_instant(c, "until", cert_not_after_ms(pinned->items[i]));
+            op_put(c, "use", trust_purpose_name((enum trust_purpose)use));
+            op_put(c, "sha256", cert_sha256(pinned->items[i]));
+            op_put_instant(c, "until", cert_not_after_ms(pinned->items[i]));
             json_array_append_new(list, c);
         }
     }
@@ -68,7 +67,7 @@ static void put_queue(json_t *j, const struct list_ctx *l, const char *partner)
 
         if (t->direction == MESSAGE_OUT && text_eq(t->partner, partner) &&
             message_state_is_open(t->state))
-            put_int(queue, message_state_name(t->state), (int64_t)t->count);
+            op_put_int(queue, message_state_name(t->state), (int64_t)t->count);
     }
     json_object_set_new(j, "queue", queue);
 }
@@ -81,17 +80,17 @@ static json_t *partner_json(const struct list_ctx *l, size_t i)
 
     for (size_t k = 0; k < p->agreement_count; k++)
         json_array_append_new(agreements, json_string(p->agreements[k].agreement));
-    put(j, "partner", p->id);
-    put(j, "name", p->name);
-    put(j, "country", p->country);
-    put(j, "endpoint", p->url);
-    put_bool(j, "paused", row->paused || p->paused_by_file);
-    put(j, "pausedBy", p->paused_by_file ? "its file" : row->paused_by);
-    put_int(j, "failures", row->failures);
-    put(j, "lastError", row->last_error);
-    put_instant(j, "lastSuccessAt", row->last_success_ms);
-    put_instant(j, "lastFailureAt", row->last_failure_ms);
-    put_instant(j, "lastHeardAt", row->last_heard_ms);
+    op_put(j, "partner", p->id);
+    op_put(j, "name", p->name);
+    op_put(j, "country", p->country);
+    op_put(j, "endpoint", p->url);
+    op_put_bool(j, "paused", row->paused || p->paused_by_file);
+    op_put(j, "pausedBy", p->paused_by_file ? "its file" : row->paused_by);
+    op_put_int(j, "failures", row->failures);
+    op_put(j, "lastError", row->last_error);
+    op_put_instant(j, "lastSuccessAt", row->last_success_ms);
+    op_put_instant(j, "lastFailureAt", row->last_failure_ms);
+    op_put_instant(j, "lastHeardAt", row->last_heard_ms);
     json_object_set_new(j, "agreements", agreements);
     put_certificates(j, p);
     put_queue(j, l, p->id);
@@ -110,9 +109,9 @@ void op_partners(struct ops *o, const struct ops_call *c, struct ops_result *r)
         json_t *items = json_array();
         for (size_t i = 0; i < snap->partner_count && i < PARTNERS_MAX; i++)
             json_array_append_new(items, partner_json(l, i));
-        done(r, page(items, NULL));
+        op_done(r, op_page(items, NULL));
     } else {
-        fail(r, &err);
+        op_fail(r, &err);
     }
     mem_free(&l->totals);
 }
@@ -128,7 +127,7 @@ struct pause_ctx {
 static bool pause_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct pause_ctx *p = ctx;
-    struct audit_actor actor = actor_of(p->c->caller);
+    struct audit_actor actor = op_actor(p->c->caller);
 
     p->due = 0;
     return partner_set_paused(tx, p->c->id, p->paused, p->c->caller->person, err) &&
@@ -150,15 +149,15 @@ static void pause(struct ops *o, const struct ops_call *c, bool paused,
         return;
     }
     if (!store_run(o->x->store, pause_work, &p, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     exchange_wake_partner(o->x, c->id);
     json_t *j = json_object();
-    put(j, "partner", c->id);
-    put_bool(j, "paused", paused);
-    put_int(j, "due", (int64_t)p.due);
-    done(r, j);
+    op_put(j, "partner", c->id);
+    op_put_bool(j, "paused", paused);
+    op_put_int(j, "due", (int64_t)p.due);
+    op_done(r, j);
 }
 
 void op_partner_pause(struct ops *o, const struct ops_call *c, struct ops_result *r)

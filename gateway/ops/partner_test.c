@@ -52,9 +52,9 @@ static void step(struct test *t, const char *name, bool ok, const char *fmt, ...
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    put(j, "step", name);
-    put_bool(j, "ok", ok);
-    put(j, "text", text);
+    op_put(j, "step", name);
+    op_put_bool(j, "ok", ok);
+    op_put(j, "text", text);
     json_array_append_new(t->steps, j);
     t->failed = t->failed || !ok;
 }
@@ -89,8 +89,10 @@ static struct addrinfo *resolve(struct test *t)
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
         count++;
     if (rc != 0)
-        step(t, "dns", false, "the name %s cannot be resolved (%s): check the partner's "
-             "endpoint and this machine's resolver", t->host, gai_strerror(rc));
+        step(t, "dns", false,
+             "the name %s cannot be resolved (%s): check the partner's "
+             "endpoint and this machine's resolver",
+             t->host, gai_strerror(rc));
     else
         step(t, "dns", true, "%s has %zu address%s", t->host, count,
              count == 1 ? "" : "es");
@@ -99,8 +101,8 @@ static struct addrinfo *resolve(struct test *t)
 
 static bool connects(const struct addrinfo *a, int *ret_errno)
 {
-    AUTO(fd_close) int fd =
-        socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    AUTO(fd_close)
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct pollfd wait = { .fd = fd, .events = POLLOUT };
     socklen_t len = sizeof *ret_errno;
 
@@ -133,7 +135,8 @@ static void try_tcp(struct test *t)
         step(t, "tcp", true, "port %s of %s takes connections", t->port, t->host);
     else
         step(t, "tcp", false,
-             "port %s of %s: %s; is the partner's gateway running, and do both firewalls let "
+             "port %s of %s: %s; is the partner's gateway running, and do both firewalls "
+             "let "
              "this through?",
              t->port, t->host, strerror(why));
 }
@@ -148,8 +151,8 @@ static void one_cert(struct test *t, const char *whose, const char *use,
 
     instant_print(until, day);
     if (now > until || now < cert_not_before_ms(cert))
-        step(t, "certificates", false, "%s %s certificate is %s (ends %s): renew it", whose,
-             use, now > until ? "expired" : "not valid yet", day);
+        step(t, "certificates", false, "%s %s certificate is %s (ends %s): renew it",
+             whose, use, now > until ? "expired" : "not valid yet", day);
     else if (until - now < EXPIRY_WARNS)
         step(t, "certificates", true, "%s %s certificate ends soon: %s", whose, use, day);
 }
@@ -192,11 +195,12 @@ static void say_outcome(struct test *t, const struct as4_outcome *outcome, int s
     step(t, "tls", true, "both certificates were accepted");
     if (outcome->kind == AS4_GOT_RECEIPT)
         step(t, "as4", true,
-             "the test message came back with a valid signed receipt: keys, clocks and P-Mode "
+             "the test message came back with a valid signed receipt: keys, clocks and "
+             "P-Mode "
              "agree");
     else
-        step(t, "as4", false, "the partner answered %d without a receipt (%s): %s%s%s", status,
-             as4_outcome_name(outcome->kind), outcome->local.text,
+        step(t, "as4", false, "the partner answered %d without a receipt (%s): %s%s%s",
+             status, as4_outcome_name(outcome->kind), outcome->local.text,
              outcome->code != NULL ? "; its error is " : "",
              outcome->code != NULL ? outcome->code : "");
 }
@@ -252,7 +256,8 @@ static void try_service(struct test *t)
         .encrypt_cert = partner_encrypt_cert(t->partner, clock_now(t->o->x->clock)),
     };
     if (!as4_package_make(&spec, &package, &err))
-        step(t, "as4", false, "a test message cannot be made: %s [%s]", err.text, err.code);
+        step(t, "as4", false, "a test message cannot be made: %s [%s]", err.text,
+             err.code);
     else
         send_test(t, package, &pmode);
 }
@@ -268,11 +273,12 @@ static bool choose_pmode(struct test *t, const char *agreement, struct err *err)
     else if (t->partner->opaque_count > 0)
         t->pmode = &t->partner->opaque[0].pmode;
     return t->pmode != NULL ||
-           err_set(err, ERR_REJECT, "partner.no-pmode",
-                   "partner %s has no P-Mode to test%s%s: install a bundle that names both "
-                   "gateways, or declare an opaque P-Mode in its file",
-                   t->partner->id, agreement != NULL ? " for " : "",
-                   agreement != NULL ? agreement : "");
+           err_set(
+               err, ERR_REJECT, "partner.no-pmode",
+               "partner %s has no P-Mode to test%s%s: install a bundle that names both "
+               "gateways, or declare an opaque P-Mode in its file",
+               t->partner->id, agreement != NULL ? " for " : "",
+               agreement != NULL ? agreement : "");
 }
 
 void op_partner_test(struct ops *o, const struct ops_call *c, struct ops_result *r)
@@ -288,8 +294,8 @@ void op_partner_test(struct ops *o, const struct ops_call *c, struct ops_result 
              "there is no such partner: `trmctl partner list` shows them");
         return;
     }
-    if (!choose_pmode(&t, arg_text(c, "agreement"), &err)) {
-        fail(r, &err);
+    if (!choose_pmode(&t, op_text(c, "agreement"), &err)) {
+        op_fail(r, &err);
         return;
     }
     t.steps = json_array();
@@ -297,11 +303,11 @@ void op_partner_test(struct ops *o, const struct ops_call *c, struct ops_result 
     try_tcp(&t);
     try_certificates(&t);
     try_service(&t);
-    audit_now(o, c->caller, "partner.tested", NULL, NULL, t.failed ? "failed" : "done",
-              c->id);
+    op_audit(o, c->caller, "partner.tested", NULL, NULL, t.failed ? "failed" : "done",
+             c->id);
     json_t *j = json_object();
-    put(j, "partner", c->id);
-    put_bool(j, "ok", !t.failed);
+    op_put(j, "partner", c->id);
+    op_put_bool(j, "ok", !t.failed);
     json_object_set_new(j, "steps", t.steps);
-    done(r, j);
+    op_done(r, j);
 }

@@ -39,7 +39,7 @@ static const struct bundle *only_between(const struct snapshot *snap, const char
 static const struct bundle *choose(const struct snapshot *snap, const struct ops_call *c,
                                    struct err *err)
 {
-    const char *agreement = arg_text(c, "agreement"), *to = arg_text(c, "to");
+    const char *agreement = op_text(c, "agreement"), *to = op_text(c, "to");
     const struct bundle *b;
 
     if (to == NULL) {
@@ -69,14 +69,14 @@ void op_preview(struct ops *o, const struct ops_call *c, struct ops_result *r)
              c->caller->office);
         return;
     }
-    if (!load_body(c, NATIONAL_MAX, &document, &err) ||
+    if (!op_load_body(c, NATIONAL_MAX, &document, &err) ||
         (b = choose(snap, c, &err)) == NULL) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     const struct preview_input in = { .bundle = b,
                                       .from_office = office->id,
-                                      .to_office = arg_text(c, "to"),
+                                      .to_office = op_text(c, "to"),
                                       .from_form = office->form,
                                       .environment = snap->own.environment,
                                       .at_ms = clock_now(o->x->clock),
@@ -84,7 +84,7 @@ void op_preview(struct ops *o, const struct ops_call *c, struct ops_result *r)
                                       .data = buf_str(&document),
                                       .len = document.len };
     if (!preview_run(&in, &preview, &err))
-        fail(r, &err);
+        op_fail(r, &err);
     else
-        done(r, preview_json(&preview));
+        op_done(r, preview_json(&preview));
 }

@@ -31,16 +31,16 @@ static const enum message_state waiting_states[] = { MESSAGE_WAITING, MESSAGE_SE
 void op_queue(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     enum message_state one;
-    const char *state = arg_text(c, "state");
-    struct list_ctx l = {
-        .filter = { .partner = arg_text(c, "partner"),
-                    .by_direction = true,
-                    .direction = MESSAGE_OUT,
-                    .states = waiting_states,
-                    .state_count = arg_flag(c, "all") ? COUNT_OF(waiting_states) : STILL_OPEN,
-                    .after = arg_text(c, "after"),
-                    .limit = arg_limit(c) }
-    };
+    const char *state = op_text(c, "state");
+    struct list_ctx l = { .filter = { .partner = op_text(c, "partner"),
+                                      .by_direction = true,
+                                      .direction = MESSAGE_OUT,
+                                      .states = waiting_states,
+                                      .state_count = op_flag(c, "all")
+                                                         ? COUNT_OF(waiting_states)
+                                                         : STILL_OPEN,
+                                      .after = op_text(c, "after"),
+                                      .limit = op_limit(c) } };
     struct err err = { 0 };
 
     if (state != NULL) {
@@ -52,13 +52,13 @@ void op_queue(struct ops *o, const struct ops_call *c, struct ops_result *r)
         l.filter.state_count = 1;
     }
     if (!store_read(o->x->store, list_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < l.list.count; i++)
-        json_array_append_new(items, message_json(&l.list.items[i]));
-    done(r, page(items, l.list.next));
+        json_array_append_new(items, op_message_json(&l.list.items[i]));
+    op_done(r, op_page(items, l.list.next));
     message_list_free(&l.list);
 }
 
@@ -123,8 +123,8 @@ static void speak(struct ops *o, const struct ops_call *c, enum word word,
                   struct ops_result *r)
 {
     struct word_ctx w = { .word = word,
-                          .actor = actor_of(c->caller),
-                          .reason = arg_text(c, "reason"),
+                          .actor = op_actor(c->caller),
+                          .reason = op_text(c, "reason"),
                           .give_up_ms = o->x->give_up_ms };
     struct err err = { 0 };
 
@@ -133,9 +133,9 @@ static void speak(struct ops *o, const struct ops_call *c, enum word word,
              STORE_REASON_TEXT - 1);
         return;
     }
-    if (!find_message(o, c->caller, c->id, &w.m, &err) ||
+    if (!op_find_message(o, c->caller, c->id, &w.m, &err) ||
         !store_run(o->x->store, word_work, &w, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     if (!w.changed) {
@@ -144,7 +144,7 @@ static void speak(struct ops *o, const struct ops_call *c, enum word word,
         return;
     }
     exchange_wake_partner(o->x, w.m.partner);
-    done(r, message_json(&w.m));
+    op_done(r, op_message_json(&w.m));
 }
 
 void op_queue_retry(struct ops *o, const struct ops_call *c, struct ops_result *r)

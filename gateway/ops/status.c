@@ -32,7 +32,8 @@ static bool probe(struct ops *o, struct err *err)
     if (o->env.draining != NULL && o->env.draining(o->env.ctx))
         return err_set(err, ERR_RETRY, "ready.draining", "the gateway is being stopped");
     if (snap->keys.sign.cert == NULL || snap->keys.seal_cert == NULL)
-        return err_set(err, ERR_CONFIG, "ready.keys", "the keys for messages are not loaded");
+        return err_set(err, ERR_CONFIG, "ready.keys",
+                       "the keys for messages are not loaded");
     return store_probe(o->x->store, err);
 }
 
@@ -76,14 +77,14 @@ static void figures_free(struct figures *f)
     mem_free(&f->cases);
 }
 
-#define ADDER(name, type, items, count, cap)                                   \
-    static bool name(void *ctx, const struct type *one)                        \
-    {                                                                          \
-        struct figures *f = ctx;                                               \
-                                                                               \
-        f->items = mem_grow(f->items, f->count, &f->cap, sizeof *f->items);    \
-        f->items[f->count++] = *one;                                           \
-        return f->count < TOTALS_MAX;                                          \
+#define ADDER(name, type, items, count, cap) \
+    static bool name(void *ctx, const struct type *one) \
+    { \
+        struct figures *f = ctx; \
+\
+        f->items = mem_grow(f->items, f->count, &f->cap, sizeof *f->items); \
+        f->items[f->count++] = *one; \
+        return f->count < TOTALS_MAX; \
     }
 ADDER(add_message_total, message_total, messages, message_count, message_cap)
 ADDER(add_deliverable_total, deliverable_total, deliverables, deliverable_count,
@@ -129,11 +130,11 @@ static json_t *messages_json(const struct figures *f)
     for (size_t i = 0; i < f->message_count; i++) {
         json_t *j = json_object();
 
-        put(j, "partner", f->messages[i].partner);
-        put(j, "direction", message_direction_name(f->messages[i].direction));
-        put(j, "state", message_state_name(f->messages[i].state));
-        put_int(j, "count", (int64_t)f->messages[i].count);
-        put_instant(j, "oldest", f->messages[i].oldest_ms);
+        op_put(j, "partner", f->messages[i].partner);
+        op_put(j, "direction", message_direction_name(f->messages[i].direction));
+        op_put(j, "state", message_state_name(f->messages[i].state));
+        op_put_int(j, "count", (int64_t)f->messages[i].count);
+        op_put_instant(j, "oldest", f->messages[i].oldest_ms);
         json_array_append_new(list, j);
     }
     return list;
@@ -150,10 +151,10 @@ static json_t *offices_json(const struct snapshot *snap, const struct figures *f
         for (size_t k = 0; k < f->deliverable_count; k++)
             if (text_eq(f->deliverables[k].office, snap->offices[i].id))
                 waiting += f->deliverables[k].count;
-        put(j, "office", snap->offices[i].id);
-        put(j, "name", snap->offices[i].name);
-        put(j, "form", snap->offices[i].form);
-        put_int(j, "deliverables", (int64_t)waiting);
+        op_put(j, "office", snap->offices[i].id);
+        op_put(j, "name", snap->offices[i].name);
+        op_put(j, "form", snap->offices[i].form);
+        op_put_int(j, "deliverables", (int64_t)waiting);
         json_array_append_new(list, j);
     }
     return list;
@@ -164,9 +165,9 @@ static void put_certificate(json_t *list, const char *use, const struct cert *ce
     if (cert == NULL)
         return;
     json_t *j = json_object();
-    put(j, "use", use);
-    put(j, "sha256", cert_sha256(cert));
-    put_instant(j, "until", cert_not_after_ms(cert));
+    op_put(j, "use", use);
+    op_put(j, "sha256", cert_sha256(cert));
+    op_put_instant(j, "until", cert_not_after_ms(cert));
     json_array_append_new(list, j);
 }
 
@@ -187,19 +188,19 @@ static json_t *status_json(struct ops *o, const struct figures *f)
     json_t *j = json_object(), *store = json_object();
 
     store_stats(o->x->store, &stats);
-    put(j, "gateway", snap->own.id);
-    put(j, "version", o->env.version);
-    put(j, "environment", snap->own.environment);
-    put(j, "node", snap->own.node);
-    put_instant(j, "since", o->started_ms);
-    put_bool(j, "ready", ops_ready(o, &why));
-    put(j, "notReady", why.text);
-    put_int(j, "partners", (int64_t)snap->partner_count);
-    put_int(j, "bundles", (int64_t)bundles_count(snap->bundles));
-    put_int(j, "openTasks", (int64_t)f->tasks);
-    put_int(store, "octets", (int64_t)stats.octets);
-    put_int(store, "commits", (int64_t)stats.commits);
-    put_int(store, "failedCommits", (int64_t)stats.commits_failed);
+    op_put(j, "gateway", snap->own.id);
+    op_put(j, "version", o->env.version);
+    op_put(j, "environment", snap->own.environment);
+    op_put(j, "node", snap->own.node);
+    op_put_instant(j, "since", o->started_ms);
+    op_put_bool(j, "ready", ops_ready(o, &why));
+    op_put(j, "notReady", why.text);
+    op_put_int(j, "partners", (int64_t)snap->partner_count);
+    op_put_int(j, "bundles", (int64_t)bundles_count(snap->bundles));
+    op_put_int(j, "openTasks", (int64_t)f->tasks);
+    op_put_int(store, "octets", (int64_t)stats.octets);
+    op_put_int(store, "commits", (int64_t)stats.commits);
+    op_put_int(store, "failedCommits", (int64_t)stats.commits_failed);
     json_object_set_new(j, "store", store);
     json_object_set_new(j, "messages", messages_json(f));
     json_object_set_new(j, "offices", offices_json(snap, f));
@@ -214,9 +215,9 @@ void op_status(struct ops *o, const struct ops_call *c, struct ops_result *r)
 
     (void)c;
     if (!store_read(o->x->store, figures_work, &f, &err))
-        fail(r, &err);
+        op_fail(r, &err);
     else
-        done(r, status_json(o, &f));
+        op_done(r, status_json(o, &f));
 }
 
 void op_reload(struct ops *o, const struct ops_call *c, struct ops_result *r)
@@ -229,16 +230,16 @@ void op_reload(struct ops *o, const struct ops_call *c, struct ops_result *r)
         return;
     }
     bool ok = o->env.reload(o->env.ctx, &changes, &err);
-    audit_now(o, c->caller, "gateway.reload", NULL, NULL, ok ? "done" : err.code, NULL);
+    op_audit(o, c->caller, "gateway.reload", NULL, NULL, ok ? "done" : err.code, NULL);
     if (!ok) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *list = json_array(), *j = json_object();
     for (size_t i = 0; i < changes.count; i++)
         json_array_append_new(list, json_string(changes.items[i]));
     json_object_set_new(j, "changes", list);
-    done(r, j);
+    op_done(r, j);
 }
 
 /* --- Prometheus --------------------------------------------------------------------------- */
@@ -271,11 +272,13 @@ static void one(struct buf *out, const char *name, const char *labels[][2], size
     buf_addf(out, "%s %.17g\n", count > 0 ? "}" : "", value);
 }
 
-#define ONE(out, name, value, ...)                                                \
-    one((out), (name), (const char *[][2]){ __VA_ARGS__ },                        \
-        sizeof((const char *[][2]){ __VA_ARGS__ }) / sizeof(const char *[2]), (double)(value))
+#define ONE(out, name, value, ...) \
+    one((out), (name), (const char *[][2]){ __VA_ARGS__ }, \
+        sizeof((const char *[][2]){ __VA_ARGS__ }) / sizeof(const char *[2]), \
+        (double)(value))
 
-static void add_store(struct ops *o, const struct figures *f, int64_t now, struct buf *out)
+static void add_store(struct ops *o, const struct figures *f, int64_t now,
+                      struct buf *out)
 {
     struct store_stats s = { 0 };
 
@@ -298,7 +301,8 @@ static void add_store(struct ops *o, const struct figures *f, int64_t now, struc
         ONE(out, "trm_deliverables", f->deliverables[i].count,
             { "office", f->deliverables[i].office },
             { "state", deliverable_state_name(f->deliverables[i].state) });
-    head(out, "trm_deliverable_oldest_seconds", "gauge", "How long the oldest has waited.");
+    head(out, "trm_deliverable_oldest_seconds", "gauge",
+         "How long the oldest has waited.");
     for (size_t i = 0; i < f->deliverable_count; i++)
         ONE(out, "trm_deliverable_oldest_seconds",
             (double)(now - f->deliverables[i].oldest_ms) / 1000.0,
@@ -321,7 +325,8 @@ static void add_store(struct ops *o, const struct figures *f, int64_t now, struc
 static void add_partners(const struct snapshot *snap, const struct figures *f,
                          struct buf *out)
 {
-    head(out, "trm_partner_failures", "gauge", "Failed attempts since the last good one.");
+    head(out, "trm_partner_failures", "gauge",
+         "Failed attempts since the last good one.");
     for (size_t i = 0; i < f->partner_count; i++)
         ONE(out, "trm_partner_failures", f->partners[i].failures,
             { "partner", f->partners[i].name });
@@ -372,7 +377,8 @@ static void add_http(const struct http_counters *h, struct buf *out)
     } rows[] = {
         { "trm_http_accepted_total", "counter", "Connections.", h->accepted },
         { "trm_http_requests_total", "counter", "Requests read whole.", h->requests },
-        { "trm_http_malformed_total", "counter", "Refused by the readers.", h->malformed },
+        { "trm_http_malformed_total", "counter", "Refused by the readers.",
+          h->malformed },
         { "trm_http_handshake_failed_total", "counter", "TLS refused.",
           h->handshake_failed },
         { "trm_http_slow_total", "counter", "Cut by a deadline.",
@@ -436,12 +442,13 @@ static bool gap_task(void *ctx, const struct deliverable_gap *gap)
     struct case_row row;
     bool found;
 
-    h->ok = case_get(h->tx, gap->case_id, &row, &found, h->err) &&
-            exchange_task(h->tx, "sequence.gap", found ? row.own_office : "", gap->case_id,
-                          NULL, found ? row.partner : "", "sequence.gap",
-                          "a message of the case is missing, later ones wait for it: ask the "
-                          "partner",
-                          h->err);
+    h->ok =
+        case_get(h->tx, gap->case_id, &row, &found, h->err) &&
+        exchange_task(h->tx, "sequence.gap", found ? row.own_office : "", gap->case_id,
+                      NULL, found ? row.partner : "", "sequence.gap",
+                      "a message of the case is missing, later ones wait for it: ask the "
+                      "partner",
+                      h->err);
     return h->ok;
 }
 

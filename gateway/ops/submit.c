@@ -27,21 +27,21 @@ static void put_reports(json_t *j, const struct draft *d)
 {
     json_object_set_new(j, "findings", report_json(&d->findings));
     json_object_set_new(j, "losses", losses_json(&d->losses));
-    json_object_set_new(j, "withheld", withheld_json(&d->losses));
+    json_object_set_new(j, "withheld", op_withheld_json(&d->losses));
 }
 
 static json_t *accepted_json(const struct intake_result *in)
 {
     json_t *j = json_object();
 
-    put(j, "messageId", in->message_id);
-    put(j, "caseId", in->case_id);
-    put(j, "kind", in->draft.header.kind);
-    put(j, "agreement", in->draft.header.agreement);
-    put(j, "to", in->draft.header.receiver_office);
-    put(j, "partner", in->partner);
-    put(j, "state", in->verdict == INTAKE_CHECKED ? "checked" : "waiting");
-    put_bool(j, "repeated", in->verdict == INTAKE_REPEATED);
+    op_put(j, "messageId", in->message_id);
+    op_put(j, "caseId", in->case_id);
+    op_put(j, "kind", in->draft.header.kind);
+    op_put(j, "agreement", in->draft.header.agreement);
+    op_put(j, "to", in->draft.header.receiver_office);
+    op_put(j, "partner", in->partner);
+    op_put(j, "state", in->verdict == INTAKE_CHECKED ? "checked" : "waiting");
+    op_put_bool(j, "repeated", in->verdict == INTAKE_REPEATED);
     put_reports(j, &in->draft);
     return j;
 }
@@ -49,27 +49,27 @@ static json_t *accepted_json(const struct intake_result *in)
 static void refused(struct ops *o, const struct ops_caller *caller,
                     struct intake_result *in, struct ops_result *r)
 {
-    fail(r, &in->why);
-    detail(r, "findings", report_json(&in->draft.findings));
-    detail(r, "losses", losses_json(&in->draft.losses));
-    detail(r, "withheld", withheld_json(&in->draft.losses));
+    op_fail(r, &in->why);
+    op_detail(r, "findings", report_json(&in->draft.findings));
+    op_detail(r, "losses", losses_json(&in->draft.losses));
+    op_detail(r, "withheld", op_withheld_json(&in->draft.losses));
     if (in->draft.refused_clause[0] != '\0')
-        detail(r, "clause", json_string(in->draft.refused_clause));
-    audit_now(o, caller, "message.refused", NULL, NULL, in->why.code,
-              in->draft.header.kind);
+        op_detail(r, "clause", json_string(in->draft.refused_clause));
+    op_audit(o, caller, "message.refused", NULL, NULL, in->why.code,
+             in->draft.header.kind);
 }
 
-void intake_answer(struct ops *o, const struct ops_caller *caller,
-                   struct intake_result *in, struct ops_result *r)
+void op_intake_result(struct ops *o, const struct ops_caller *caller,
+                      struct intake_result *in, struct ops_result *r)
 {
     switch (in->verdict) {
     case INTAKE_ACCEPTED:
     case INTAKE_REPEATED:
-        done(r, accepted_json(in));
+        op_done(r, accepted_json(in));
         r->outcome = OPS_ACCEPTED;
         return;
     case INTAKE_CHECKED:
-        done(r, accepted_json(in));
+        op_done(r, accepted_json(in));
         return;
     case INTAKE_REFUSED:
         refused(o, caller, in, r);
@@ -83,26 +83,26 @@ void op_submit(struct ops *o, const struct ops_call *c, struct ops_result *r)
     AUTO(intake_result_free) struct intake_result result = { 0 };
     struct err err = { 0 };
 
-    if (!load_body(c, NATIONAL_MAX, &document, &err)) {
-        fail(r, &err);
+    if (!op_load_body(c, NATIONAL_MAX, &document, &err)) {
+        op_fail(r, &err);
         return;
     }
     const struct intake in = { .office = c->caller->office,
-                               .actor = actor_of(c->caller),
+                               .actor = op_actor(c->caller),
                                .scope = c->scope,
                                .key = c->key,
                                .data = buf_str(&document),
                                .len = document.len,
                                .file = c->file,
-                               .to = arg_text(c, "to"),
-                               .agreement = arg_text(c, "agreement"),
-                               .linked_case = arg_text(c, "linkedCase"),
-                               .check_only = arg_flag(c, "check") };
+                               .to = op_text(c, "to"),
+                               .agreement = op_text(c, "agreement"),
+                               .linked_case = op_text(c, "linkedCase"),
+                               .check_only = op_flag(c, "check") };
     if (!intake_take(o->x, &in, &result, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
-    intake_answer(o, c->caller, &result, r);
+    op_intake_result(o, c->caller, &result, r);
 }
 
 /* --- files -------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static bool upload(struct ops *o, const struct ops_call *c, struct upload_ctx *u
 
 void op_upload(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
-    struct audit_actor actor = actor_of(c->caller);
+    struct audit_actor actor = op_actor(c->caller);
     struct upload_ctx u = { .office = c->caller->office,
                             .id = c->id,
                             .media_type = c->content_type,
@@ -155,15 +155,15 @@ void op_upload(struct ops *o, const struct ops_call *c, struct ops_result *r)
     if (u.media_type == NULL || strlen(u.media_type) >= STORE_NAME_TEXT)
         u.media_type = "application/octet-stream";
     if (!upload(o, c, &u, &err))
-        fail(r, &err);
+        op_fail(r, &err);
     else if (u.other)
         FAIL(r, ERR_REJECT, "upload.other-content",
              "another file was uploaded under this name before: use a new name");
     else {
         json_t *j = json_object();
-        put_int(j, "octets", (int64_t)body_stage_octets(u.stage));
-        put(j, "sha256", body_stage_sha256(u.stage));
-        done(r, j);
+        op_put_int(j, "octets", (int64_t)body_stage_octets(u.stage));
+        op_put(j, "sha256", body_stage_sha256(u.stage));
+        op_done(r, j);
         r->outcome = OPS_CREATED;
     }
     body_stage_free(&u.stage);
@@ -172,7 +172,7 @@ void op_upload(struct ops *o, const struct ops_call *c, struct ops_result *r)
 /* --- opaque messages ---------------------------------------------------------------------- */
 
 struct opaque_part {
-    const char *upload;  /* NULL: inline */
+    const char *upload; /* NULL: inline */
     struct buf octets;
     struct upload found; /* of an upload */
 };
@@ -236,19 +236,21 @@ static bool read_parts(struct opaque *w, struct err *err)
 
 static bool find_pmode(struct opaque *w, const struct snapshot *snap, struct err *err)
 {
-    const char *partner = arg_text(w->c, "partner"), *pmode = arg_text(w->c, "pmode");
+    const char *partner = op_text(w->c, "partner"), *pmode = op_text(w->c, "pmode");
 
     if (partner == NULL || pmode == NULL)
-        return err_set(err, ERR_REJECT, "ops.argument",
-                       "say \"partner\" and \"pmode\": the id of an opaque P-Mode in its file");
+        return err_set(
+            err, ERR_REJECT, "ops.argument",
+            "say \"partner\" and \"pmode\": the id of an opaque P-Mode in its file");
     w->partner = snapshot_partner(snap, partner);
     w->pmode = w->partner != NULL ? partner_opaque(w->partner, pmode) : NULL;
     if (w->pmode == NULL)
         return err_set(err, ERR_REJECT, "partner.unknown",
                        "partner %s has no opaque P-Mode %s", partner, pmode);
-    if (w->c->caller->office[0] != '\0' && !text_eq(w->c->caller->office, w->pmode->office))
-        return err_set(err, ERR_DENIED, "ops.not-allowed",
-                       "P-Mode %s is for office %s", pmode, w->pmode->office);
+    if (w->c->caller->office[0] != '\0' &&
+        !text_eq(w->c->caller->office, w->pmode->office))
+        return err_set(err, ERR_DENIED, "ops.not-allowed", "P-Mode %s is for office %s",
+                       pmode, w->pmode->office);
     return true;
 }
 
@@ -272,7 +274,7 @@ static bool opaque_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct opaque *w = ctx;
     struct message *m = &w->m;
-    struct audit_actor actor = actor_of(w->c->caller);
+    struct audit_actor actor = op_actor(w->c->caller);
     bool taken;
 
     *m = (struct message){ .direction = MESSAGE_OUT, .state = MESSAGE_WAITING };
@@ -300,15 +302,15 @@ void op_opaque(struct ops *o, const struct ops_call *c, struct ops_result *r)
 
     if (!find_pmode(&w, snap, &err) || !read_parts(&w, &err) ||
         !store_run(o->x->store, opaque_work, &w, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     exchange_wake_partner(o->x, w.partner->id);
     json_t *j = json_object();
-    put(j, "messageId", w.m.id);
-    put(j, "kind", "opaque");
-    put(j, "partner", w.partner->id);
-    put(j, "state", "waiting");
-    done(r, j);
+    op_put(j, "messageId", w.m.id);
+    op_put(j, "kind", "opaque");
+    op_put(j, "partner", w.partner->id);
+    op_put(j, "state", "waiting");
+    op_done(r, j);
     r->outcome = OPS_ACCEPTED;
 }

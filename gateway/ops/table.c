@@ -8,17 +8,18 @@
 #define LOOKS    (OFFICE | OPS_AUDITOR | OPS_OPERATOR)
 #define OVERSEES (OPS_AUDITOR | OPS_OPERATOR)
 
-#define MIB           (UINT64_C(1) << 20)
-#define DOCUMENT_MAX  (8 * MIB)
-#define JSON_MAX      (256 * 1024)
-#define OPAQUE_MAX    (8 * MIB) /* octets of the JSON; larger parts are uploaded before */
-#define UPLOAD_MAX    (256 * MIB)
-#define BUNDLE_MAX    (33 * MIB)
+#define MIB          (UINT64_C(1) << 20)
+#define DOCUMENT_MAX (8 * MIB)
+#define JSON_MAX     (256 * 1024)
+#define OPAQUE_MAX   (8 * MIB) /* octets of the JSON; larger parts are uploaded before */
+#define UPLOAD_MAX   (256 * MIB)
+#define BUNDLE_MAX   (33 * MIB)
 
 #define PARAMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define ANSWERS \
     PARAMS("act", "number", "outNumber", "officer", "position", "organisation", "phone", \
-           "email", "reasons", "conditions", "redirectTo", "note", "respondBy", "fields")
+           "email", "reasons", "conditions", "redirectTo", "note", "respondBy", \
+           "fields")
 
 /* clang-format off */
 static const struct ops_row rows[] = {

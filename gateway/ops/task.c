@@ -20,21 +20,21 @@ void op_tasks(struct ops *o, const struct ops_call *c, struct ops_result *r)
 {
     const char *office = c->caller->office;
     struct list_ctx l = { .filter = { .office = office[0] != '\0' ? office : NULL,
-                                      .kind = arg_text(c, "kind"),
-                                      .case_id = arg_text(c, "case"),
-                                      .closed_too = arg_flag(c, "closed"),
-                                      .after = arg_text(c, "after"),
-                                      .limit = arg_limit(c) } };
+                                      .kind = op_text(c, "kind"),
+                                      .case_id = op_text(c, "case"),
+                                      .closed_too = op_flag(c, "closed"),
+                                      .after = op_text(c, "after"),
+                                      .limit = op_limit(c) } };
     struct err err = { 0 };
 
     if (!store_read(o->x->store, list_work, &l, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *items = json_array();
     for (size_t i = 0; i < l.list.count; i++)
-        json_array_append_new(items, task_json(&l.list.items[i]));
-    done(r, page(items, l.list.next));
+        json_array_append_new(items, op_task_json(&l.list.items[i]));
+    op_done(r, op_page(items, l.list.next));
     task_list_free(&l.list);
 }
 
@@ -71,13 +71,14 @@ static bool is_theirs(struct store_tx *tx, struct close_ctx *x, struct err *err)
 static bool close_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct close_ctx *x = ctx;
-    struct audit_actor actor = actor_of(x->c->caller);
+    struct audit_actor actor = op_actor(x->c->caller);
 
     x->visible = false;
     if (!is_theirs(tx, x, err))
         return false;
     if (!x->visible)
-        return err_set(err, ERR_REJECT, "task.unknown", "there is no such open task here");
+        return err_set(err, ERR_REJECT, "task.unknown",
+                       "there is no such open task here");
     return task_close(tx, x->c->id, x->c->caller->person, &x->changed, err) &&
            exchange_audit(tx, &actor, "task.closed", NULL, NULL, "done", x->c->id, err);
 }
@@ -88,11 +89,11 @@ void op_task_close(struct ops *o, const struct ops_call *c, struct ops_result *r
     struct err err = { 0 };
 
     if (!store_run(o->x->store, close_work, &x, &err)) {
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     json_t *j = json_object();
-    put(j, "taskId", c->id);
-    put_bool(j, "closed", x.changed);
-    done(r, j);
+    op_put(j, "taskId", c->id);
+    op_put_bool(j, "closed", x.changed);
+    op_done(r, j);
 }

@@ -17,7 +17,8 @@ static const struct {
 } sentences[] = {
     { "message.accepted", "accepted for sending and stored" },
     { "message.refused", "refused" },
-    { "message.delivered", "delivered: the partner's signed receipt was checked and stored" },
+    { "message.delivered",
+      "delivered: the partner's signed receipt was checked and stored" },
     { "message.delivered-without-evidence",
       "the partner says it has it already, but no receipt is to be had" },
     { "message.retry", "an attempt to send it failed; it waits for the next one" },
@@ -25,7 +26,8 @@ static const struct {
     { "message.rejected", "the partner's gateway refused it for good" },
     { "message.expired", "given up: no receipt came as long as it may wait" },
     { "message.received", "received, checked and stored; the signed receipt went back" },
-    { "message.repeated", "received once more under another envelope; receipt given again" },
+    { "message.repeated",
+      "received once more under another envelope; receipt given again" },
     { "message.read", "looked at" },
     { "losses.read", "the loss report was looked at" },
     { "evidence.read", "the evidence was looked at" },
@@ -63,11 +65,11 @@ static json_t *step_json(const struct audit_row *row)
     if (!text_eq(row->outcome, "done") && row->outcome[0] != '\0')
         buf_addf(&line, " (%s)", row->outcome);
     add_who(&line, row);
-    put_instant(j, "at", row->at_ms);
-    put(j, "action", row->action);
-    put(j, "outcome", row->outcome);
-    put(j, "detail", row->detail);
-    put(j, "text", buf_str(&line));
+    op_put_instant(j, "at", row->at_ms);
+    op_put(j, "action", row->action);
+    op_put(j, "outcome", row->outcome);
+    op_put(j, "detail", row->detail);
+    op_put(j, "text", buf_str(&line));
     return j;
 }
 
@@ -80,16 +82,18 @@ static const char *const now_words[MESSAGE_STATES] = {
     [MESSAGE_DELIVERED_WITHOUT_EVIDENCE] =
         "The partner's gateway has it; its receipt was lost on the way and cannot be had",
     [MESSAGE_HELD] = "It is held back until a person lets it go",
-    [MESSAGE_REJECTED] = "The partner's gateway refused it for good: correct it and send anew",
+    [MESSAGE_REJECTED] =
+        "The partner's gateway refused it for good: correct it and send anew",
     [MESSAGE_EXPIRED] = "It was given up: call the partner, then try it again",
     [MESSAGE_CANCELLED] = "It was taken back before it was sent",
     [MESSAGE_RECEIVED] = "It was received and receipted",
     [MESSAGE_READY] = "It lies ready for the office",
-    [MESSAGE_UNTRANSLATED] =
-        "It lies ready for the office in the canonical view: the office's form cannot say it",
+    [MESSAGE_UNTRANSLATED] = "It lies ready for the office in the canonical view: the "
+                             "office's form cannot say it",
     [MESSAGE_HANDED_OVER] = "It was handed to the office, which has not acknowledged it",
     [MESSAGE_ACKNOWLEDGED] = "The office has it",
-    [MESSAGE_REFUSED] = "It was refused, and the sender was told why; its content is not kept",
+    [MESSAGE_REFUSED] =
+        "It was refused, and the sender was told why; its content is not kept",
     [MESSAGE_QUARANTINED] = "It ended the process before: a person must look",
 };
 
@@ -125,7 +129,8 @@ static bool add_step(void *ctx, const struct audit_row *row)
 static bool why_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct why_ctx *w = ctx;
-    const struct audit_filter filter = { .message_id = w->m->id, .limit = STORE_PAGE_MAX };
+    const struct audit_filter filter = { .message_id = w->m->id,
+                                         .limit = STORE_PAGE_MAX };
 
     json_array_clear(w->steps);
     return audit_select(tx, &filter, add_step, w->steps, err);
@@ -138,21 +143,21 @@ void op_message_why(struct ops *o, const struct ops_call *c, struct ops_result *
     struct why_ctx w = { .m = &m };
     struct err err = { 0 };
 
-    if (!find_message(o, c->caller, c->id, &m, &err)) {
-        fail(r, &err);
+    if (!op_find_message(o, c->caller, c->id, &m, &err)) {
+        op_fail(r, &err);
         return;
     }
     w.steps = json_array();
     if (!store_read(o->x->store, why_work, &w, &err)) {
         json_drop(&w.steps);
-        fail(r, &err);
+        op_fail(r, &err);
         return;
     }
     buf_adds(&line, now_words[m.state]);
     add_outlook(&line, &m);
     json_t *j = json_object();
-    put(j, "now", buf_str(&line));
-    json_object_set_new(j, "message", message_json(&m));
+    op_put(j, "now", buf_str(&line));
+    json_object_set_new(j, "message", op_message_json(&m));
     json_object_set_new(j, "history", w.steps);
-    done(r, j);
+    op_done(r, j);
 }
