@@ -130,7 +130,7 @@ static const struct setting dispatch_table[] = {
     { "answerTime", SETTING_DURATION, AT(dispatch_section, total_ms), .standard = "60 s",
       .min = 100, .max = 3600000, .meaning = "for a whole exchange, plus two seconds per MiB" },
     { "giveUp", SETTING_DURATION, AT(dispatch_section, give_up_ms), .standard = "45 d",
-      .min = 1000, .meaning = "how long a message waits for its partner" },
+      .min = 1000, .max = 365 * DAY_MS, .meaning = "how long a message waits for its partner" },
 };
 
 static const struct setting notice_table[] = {
@@ -142,14 +142,14 @@ static const struct setting notice_table[] = {
     { "smtpPassword", SETTING_PATH, AT(notice_section, smtp_password),
       .meaning = "file with the password, mode 0600" },
     { "again", SETTING_DURATION, AT(notice_section, again_ms), .standard = "1 d",
-      .min = 60000, .meaning = "a case that still waits is announced again after" },
+      .min = 60000, .max = 365 * DAY_MS, .meaning = "a case that still waits is announced again after" },
 };
 
 static const struct setting folder_table[] = {
     { "poll", SETTING_DURATION, AT(folder_section, poll_ms), .standard = "1 s", .min = 20,
       .max = 600000, .meaning = "how often incoming folders are looked at" },
     { "again", SETTING_DURATION, AT(folder_section, again_ms), .standard = "1 d",
-      .min = 1000, .meaning = "a document nobody acknowledged is written again after" },
+      .min = 1000, .max = 365 * DAY_MS, .meaning = "a document nobody acknowledged is written again after" },
 };
 
 static const struct setting log_table[] = {
