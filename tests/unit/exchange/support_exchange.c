@@ -169,15 +169,14 @@ void desk_partner(struct desk *d, const struct desk_kind *other, unsigned port,
     AUTO(mem_free) char *path = mem_printf("%s/%s.json", d->partners, other->gateway);
     AUTO(mem_free) char *keys = mem_printf("%s/%s", keys_dir, other->gateway);
     AUTO(mem_free)
-    char *text =
-        mem_printf("{\"partner\": \"%s\", \"country\": \"%s\", \"name\": \"a partner\",\n"
-                   " \"endpoint\": \"https://localhost:%u/as4\",\n"
-                   " \"tls\": {\"ca\": \"%s/ca.pem\"},\n"
-                   " \"sign\": {\"certificates\": [\"%s/sign.pem\"]},\n"
-                   " \"encrypt\": {\"certificates\": [\"%s/encrypt.pem\"]},\n"
-                   " \"seal\": {\"certificates\": [\"%s/seal.pem\"]}%s}\n",
-                   other->gateway, other->country, port, keys_dir, keys, keys, keys,
-                   more);
+    char *text = mem_printf(
+        "{\"partner\": \"%s\", \"country\": \"%s\", \"name\": \"a partner\",\n"
+        " \"endpoint\": \"https://localhost:%u/as4\",\n"
+        " \"tls\": {\"ca\": \"%s/ca.pem\"},\n"
+        " \"sign\": {\"certificates\": [\"%s/sign.pem\"]},\n"
+        " \"encrypt\": {\"certificates\": [\"%s/encrypt.pem\"]},\n"
+        " \"seal\": {\"certificates\": [\"%s/seal.pem\"]}%s}\n",
+        other->gateway, other->country, port, keys_dir, keys, keys, keys, more);
 
     write_text(path, text);
 }
