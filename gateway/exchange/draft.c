@@ -133,6 +133,11 @@ static bool read_header(struct draft *d, const struct draft_view *view)
 
     if (d->doc == NULL)
         return true;
+    /* No national form says it: a document is of the environment of the gateway it comes to. */
+    xmlNode *root = xml_root(d->doc);
+    if (xml_attr(root, NULL, "environment") == NULL)
+        xml_set(root, NULL, "environment",
+                view->environment != NULL ? view->environment : "live");
     if (!referral_header_read(d->doc, &d->header, &why))
         not_read(d, view, &why, "mend what is named");
     return true;
