@@ -28,6 +28,11 @@ static const char *const names[] = {
     "in.committed",            /* on disk, the partner has no receipt yet */
     "in.before-answer",        /* the same, at the door */
     "handover.before-given",   /* shown to the office, not marked as given */
+    "folder.uploaded",         /* an attachment is stored, its file still in incoming/ */
+    "folder.submitted",        /* a document is accepted or refused, no result written */
+    "folder.result",           /* the result is written, the document still in incoming/ */
+    "folder.files",            /* attachments are in outgoing/, their document is not */
+    "folder.acknowledged",     /* acknowledged on disk, the files still there */
     NULL,
 };
 
