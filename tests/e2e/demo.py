@@ -88,9 +88,11 @@ class Demo:
     def poll_rest(self, country):
         g = self.world[country]
         for d in g.deliverables():
+            if not d.get("available", True):
+                continue
             a = g.fetch(d["deliveryId"])
-            losses = g.rest("GET", f"/v1/deliverables/{d['id']}/losses").need(200).json()
-            files = [g.rest("GET", f"/v1/deliverables/{d['id']}/attachments/{i + 1}").need(200).body
+            losses = g.rest("GET", f"/v1/deliverables/{d['deliveryId']}/losses").need(200).json()
+            files = [g.rest("GET", f"/v1/deliverables/{d['deliveryId']}/attachments/{i + 1}").need(200).body
                      for i in range(int(a.headers.get("trm-attachments", "0")))]
             g.acknowledge(d["deliveryId"])
             yield a.headers["trm-kind"], a.headers["trm-case"], a.body, losses, files

@@ -84,15 +84,15 @@ class Reader:
             return 0
         items = listed.json()["items"]
         for d in items:
-            a = g.rest("GET", f"/v1/deliverables/{d['id']}", timeout=10)
+            a = g.rest("GET", f"/v1/deliverables/{d['deliveryId']}", timeout=10)
             if a.status != 200:
                 continue
             message = a.headers["trm-message"]
             repeat = a.headers.get("trm-repeat", "false") == "true"
             if d["deliveryId"] in self.acknowledged and not repeat:
-                self.fault = f"delivery {d['id']} came again unmarked after its acknowledgement"
+                self.fault = f"delivery {d['deliveryId']} came again unmarked after its acknowledgement"
             self.got.setdefault(message, set()).add(d["deliveryId"])
-            ack = g.rest("POST", f"/v1/deliverables/{d['id']}/acknowledge", timeout=10)
+            ack = g.rest("POST", f"/v1/deliverables/{d['deliveryId']}/acknowledge", timeout=10)
             if ack.status in (200, 204):
                 self.acknowledged.add(d["deliveryId"])
         return len(items)
