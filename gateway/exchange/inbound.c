@@ -568,7 +568,10 @@ static bool take_work(struct store_tx *tx, void *ctx, struct err *err)
     if (in->content_duplicate == DUPLICATE_OTHER)
         return err_set(err, ERR_DENIED, "trm.content-differs",
                        "message id %s was used for other content", m.id);
-    if (!take_case(tx, in, err) || !message_add(tx, &m, &taken, err))
+    if (!take_case(tx, in, err) ||
+        !store_keyed_hash(tx, "office-number", in->draft.header.office_number,
+                          m.office_number_hash, err) ||
+        !message_add(tx, &m, &taken, err))
         return false;
     if (taken)
         return err_set(err, ERR_DENIED, "trm.content-differs", "message id %s is in use",
