@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/folder.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -86,6 +87,7 @@ struct daemon {
     struct ops *ops;
     struct api *api;
     struct dispatch *dispatch;
+    struct folder_face *_Atomic folder; /* its own thread may ask for it at once */
     struct http_server *server;
     struct http_service services[3]; /* partners, office, control */
     pthread_mutex_t reloading;
@@ -313,8 +315,12 @@ static void wake_partner(void *ctx, const char *partner)
 
 static void wake_office(void *ctx, const char *office)
 {
-    (void)ctx;
+    struct daemon *d = ctx;
+    struct folder_face *folder = d->folder;
+
     (void)office;
+    if (folder != NULL)
+        folder_wake(folder);
 }
 
 static void figures(void *ctx, struct http_counters *ret)
@@ -701,6 +707,15 @@ static bool write_ports(const struct daemon *d, struct err *err)
     return file_write(path, text, strlen(text), 0644, err);
 }
 
+static bool start_folder(struct daemon *d, struct err *err)
+{
+    const struct folder_face_settings settings = { .poll_ms = d->first.folder.poll_ms,
+                                                   .again_ms = d->first.folder.again_ms };
+
+    d->folder = folder_start(d->ops, &settings, err);
+    return d->folder != NULL;
+}
+
 static bool start(struct daemon *d, struct err *err)
 {
     d->signer = open_keys(&d->first, err);
@@ -710,7 +725,8 @@ static bool start(struct daemon *d, struct err *err)
     if (!make_folders(&d->first, err) || !open_store(d, err) || !wire_up(d, err))
         return false;
     d->dispatch = dispatch_start(&d->x, &d->first.dispatch, err);
-    if (d->dispatch == NULL || !serve(d, err) || !write_ports(d, err))
+    if (d->dispatch == NULL || !start_folder(d, err) || !serve(d, err) ||
+        !write_ports(d, err))
         return false;
     house_start(d);
     return true;
@@ -722,6 +738,8 @@ static void stop(struct daemon *d)
     notify("STOPPING=1");
     house_stop(d);
     http_server_stop(&d->server, DRAIN_MS);
+    struct folder_face *folder = d->folder;
+    folder_stop(&folder);
     dispatch_stop(&d->dispatch, DRAIN_MS);
     api_free(&d->api);
     ops_free(&d->ops);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/openapi.h"
+#include "api/result.h"
 #include "api/route.h"
 #include "base/body.h"
 #include "base/buf.h"
@@ -51,18 +52,6 @@ static void note_free(void **note)
 
     route_match_free(&n->match);
     mem_free(note);
-}
-
-static int status_of(enum ops_outcome outcome)
-{
-    static const int statuses[OPS_OUTCOMES] = {
-        [OPS_DONE] = 200,      [OPS_CREATED] = 201,        [OPS_ACCEPTED] = 202,
-        [OPS_BAD] = 400,       [OPS_UNKNOWN_CALLER] = 401, [OPS_NOT_ALLOWED] = 403,
-        [OPS_NOT_FOUND] = 404, [OPS_CONFLICT] = 409,       [OPS_TOO_LARGE] = 413,
-        [OPS_FINDINGS] = 422,  [OPS_FAILED] = 500,         [OPS_TROUBLE] = 503,
-    };
-
-    return statuses[outcome];
 }
 
 /* --- who calls ---------------------------------------------------------------------------- */
@@ -300,12 +289,12 @@ static void respond_json(struct answering *a, int status, const char *type,
 
 static void respond_result(struct answering *a, struct ops_result *r)
 {
-    int status = status_of(r->outcome);
+    int status = result_status(r->outcome);
 
     for (size_t i = 0; i < r->header_count; i++)
         add_header(a, r->headers[i].name, r->headers[i].value);
     if (!ops_worked(r->outcome)) {
-        AUTO(json_drop) json_t *problem = ops_problem(r, status, http_reason(status));
+        AUTO(json_drop) json_t *problem = result_json(r);
 
         if (r->outcome == OPS_TROUBLE)
             add_header(a, "Retry-After", "10");

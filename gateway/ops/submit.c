@@ -4,6 +4,7 @@
  * The life of a document is exchange/intake's; here is only who hands it in, and how the result
  * reads. A refusal leaves an audit row with its code, and nothing of the document.
  */
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/body.h"
@@ -17,6 +18,7 @@
 #include "model/category.h"
 #include "ops/ops_private.h"
 #include "store/bodies.h"
+#include "store/quarantine.h"
 
 #define UPLOAD_KEPT_MS (7 * DAY_MS) /* an upload waits for its document */
 #define UPLOAD_ID_MAX  120          /* octets of its name */
@@ -77,22 +79,17 @@ void op_intake_result(struct ops *o, const struct ops_caller *caller,
     }
 }
 
-void op_submit(struct ops *o, const struct ops_call *c, struct ops_result *r)
+static void submit(struct ops *o, const struct ops_call *c, const struct buf *document,
+                   struct ops_result *r)
 {
-    AUTO(buf_free) struct buf document = BUF_SECRET_INIT(NATIONAL_MAX);
     AUTO(intake_result_free) struct intake_result result = { 0 };
     struct err err = { 0 };
-
-    if (!op_load_body(c, NATIONAL_MAX, &document, &err)) {
-        op_fail(r, &err);
-        return;
-    }
     const struct intake in = { .office = c->caller->office,
                                .actor = op_actor(c->caller),
                                .scope = c->scope,
                                .key = c->key,
-                               .data = buf_str(&document),
-                               .len = document.len,
+                               .data = buf_str(document),
+                               .len = document->len,
                                .file = c->file,
                                .to = op_text(c, "to"),
                                .agreement = op_text(c, "agreement"),
@@ -103,6 +100,37 @@ void op_submit(struct ops *o, const struct ops_call *c, struct ops_result *r)
         return;
     }
     op_intake_result(o, c->caller, &result, r);
+}
+
+/* A document that ended the process before is not read again until a person has looked. */
+void op_submit(struct ops *o, const struct ops_call *c, struct ops_result *r)
+{
+    AUTO(buf_free) struct buf document = BUF_SECRET_INIT(NATIONAL_MAX);
+    struct quarantine_ticket ticket = { .slot = -1 };
+    unsigned char digest[32];
+    unsigned deaths = 0;
+    struct err err = { 0 };
+
+    if (!op_load_body(c, NATIONAL_MAX, &document, &err)) {
+        op_fail(r, &err);
+        return;
+    }
+    EVP_Digest(buf_str(&document), document.len, digest, NULL, EVP_sha256(), NULL);
+    if (!quarantine_begin(o->x->store, digest, c->caller->channel, &deaths, &ticket,
+                          &err)) {
+        op_fail(r, &err);
+        return;
+    }
+    if (deaths >= QUARANTINE_DEATHS) {
+        FAIL(r, ERR_REJECT, "intake.quarantined",
+             "this document ended the process before: it is kept away until the operator "
+             "has "
+             "looked");
+        op_audit(o, c->caller, "message.refused", NULL, NULL, r->why.code, NULL);
+        return;
+    }
+    submit(o, c, &document, r);
+    quarantine_end(o->x->store, &ticket);
 }
 
 /* --- files -------------------------------------------------------------------------------- */
