@@ -236,37 +236,76 @@ struct answers {
     size_t count;
 };
 
+static void answer_add(struct answers *answers, xmlNode *node, const struct trail *field,
+                       const struct trail *state)
+{
+    xmlNode *said = trail_first(answers->run, node, state);
+    xmlNode *name = trail_first(answers->run, node, field);
+
+    if (said != NULL && name != NULL && answers->count < COUNT_OF(answers->names) &&
+        text_eq(node_value(answers->run, said), answers->check->is))
+        answers->names[answers->count++] = node_value(answers->run, name);
+}
+
 static bool answer_see(void *ctx, xmlNode *node)
 {
     struct answers *answers = ctx;
-    xmlNode *state = trail_first(answers->run, node, answers->check->state);
-    xmlNode *field = trail_first(answers->run, node, answers->check->field);
 
-    if (state != NULL && field != NULL && answers->count < COUNT_OF(answers->names) &&
-        text_eq(node_value(answers->run, state), answers->check->is))
-        answers->names[answers->count++] = node_value(answers->run, field);
+    for (size_t i = 0; i < answers->check->answer_count; i++)
+        answer_add(answers, node, answers->check->fields[i], answers->check->states[i]);
     return true;
+}
+
+static bool named(const char *name, const char *answered, char sep)
+{
+    size_t len = strlen(answered);
+
+    return strncmp(name, answered, len) == 0 &&
+           (name[len] == '\0' || name[len] == sep || name[len] == '/');
+}
+
+/* The element's own name, without the number of its column. */
+static const char *last_name(struct run *run, const char *name)
+{
+    const char *last = strrchr(name, run->map->separator[0]);
+    size_t len;
+
+    last = last == NULL ? name : last + 1;
+    len = strlen(last);
+    while (len > 1 && last[len - 1] >= '0' && last[len - 1] <= '9')
+        len--;
+    return arena_dup(&run->arena, last, len);
+}
+
+/* Forms that name a field by its element: what was answered and what stands there are compared by
+ * what they mean, so that "Dokumenti" covers the number and the state of the document. */
+static bool means(struct run *run, const char *name, const char *answered)
+{
+    const char *asked = mapping_field_canonical(run->map, answered);
+    const char *own = last_name(run, name);
+
+    if (text_eq(own, answered))
+        return true;
+    for (size_t i = 0; asked != NULL && i < run->map->field_count; i++)
+        if (text_eq(run->map->fields[i].national, own) &&
+            named(run->map->fields[i].canonical, asked, '/'))
+            return true;
+    return false;
 }
 
 /* "person.birthPlace.country" is covered by an answer for "person.birthPlace" or "person". */
 static bool covered(const struct answers *answers, const char *name)
 {
-    char sep = answers->run->map->separator[0];
+    const struct check *check = answers->check;
+    struct run *run = answers->run;
 
-    for (size_t pass = 0; pass < 2; pass++) {
-        const char *const *names = pass == 0 ? answers->names : answers->check->except;
-        size_t count = pass == 0 ? answers->count : answers->check->except_count;
-
-        for (size_t i = 0; i < count; i++) {
-            size_t len = strlen(names[i]);
-
-            if (strncmp(name, names[i], len) == 0 &&
-                (name[len] == '\0' || name[len] == sep || name[len] == '/'))
-                return true;
-            if (answers->run->map->last_names && strstr(name, names[i]) != NULL)
-                return true;
-        }
-    }
+    for (size_t i = 0; i < check->except_count; i++)
+        if (named(name, check->except[i], run->map->separator[0]))
+            return true;
+    for (size_t i = 0; i < answers->count; i++)
+        if (run->map->last_names ? means(run, name, answers->names[i])
+                                 : named(name, answers->names[i], run->map->separator[0]))
+            return true;
     return false;
 }
 

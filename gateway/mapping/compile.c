@@ -19,12 +19,11 @@
 static const char *const top_keys[] = { "mapping", "version", "country", "language",
                                         "form",    "format",  "lists",   "messages",
                                         "parts",   "never",   "absent",  "conditions",
-                                        "extends", NULL };
+                                        "extends", "fields",  NULL };
 static const char *const format_keys[] = {
-    "kind",        "schema",      "encoding",  "read-encodings", "empty",
-    "fill",        "namespaces",  "default",   "fold",           "field-separator",
-    "field-names", "field-depth", "fields-of", "media-type",     "indent",
-    NULL
+    "kind",        "schema",    "encoding",   "read-encodings",  "empty",   "fill",
+    "namespaces",  "default",   "fold",       "field-separator", "offices", "field-names",
+    "field-depth", "fields-of", "media-type", "indent",          NULL
 };
 
 static const struct mapping_file *file_named(const struct mapping_sources *sources,
@@ -103,6 +102,25 @@ static void read_namespaces(struct compile *c, const struct json_at *format)
         }
 }
 
+/* Pairs of texts: the form's own word, what it means. */
+static size_t read_pairs(struct compile *c, const struct json_at *in, const char *key,
+                         struct field_name **ret)
+{
+    struct json_at at = json_member(in, key);
+    const char *word;
+    json_t *value;
+    size_t count = 0;
+
+    *ret = arena_array(&c->map->arena, json_object_size(at.value) + 1, sizeof **ret);
+    json_object_foreach (at.value, word, value)
+        if (!json_is_comment(word) && json_is_string(value))
+            (*ret)[count++] = (struct field_name){
+                arena_text(&c->map->arena, word),
+                arena_text(&c->map->arena, json_string_value(value)),
+            };
+    return count;
+}
+
 static void read_format(struct compile *c, const struct json_at *root)
 {
     struct mapping *map = c->map;
@@ -126,6 +144,7 @@ static void read_format(struct compile *c, const struct json_at *root)
         compile_texts(c, &format, "read-encodings", &map->read_encodings);
     read_empty(c, &format);
     read_namespaces(c, &format);
+    map->office_count = read_pairs(c, &format, "offices", &map->offices);
     map->fill = compile_flag(c, &format, "fill");
     map->fold = compile_flag(c, &format, "fold");
     map->indent = json_object_get(format.value, "indent") == NULL ||
@@ -356,7 +375,6 @@ static void resolve_check(struct compile *c, struct check *check,
                           const struct shape *shape)
 {
     struct trail *own[] = { check->answers, check->data };
-    struct trail *inner[] = { check->field, check->state };
     const struct shape *base = shape;
 
     c->national_base = shape;
@@ -375,9 +393,12 @@ static void resolve_check(struct compile *c, struct check *check,
             c->check_bad = own[i]->text;
     if (check->answers != NULL && check->answers->shape != NULL)
         c->national_base = check->answers->shape;
-    for (size_t i = 0; i < COUNT_OF(inner); i++)
-        if (inner[i] != NULL && !compile_second(c, NULL, inner[i], false))
-            c->check_bad = inner[i]->text;
+    for (size_t i = 0; i < check->answer_count; i++) {
+        if (!compile_second(c, NULL, check->fields[i], false))
+            c->check_bad = check->fields[i]->text;
+        if (!compile_second(c, NULL, check->states[i], false))
+            c->check_bad = check->states[i]->text;
+    }
 }
 
 static void read_checks(struct compile *c, const struct json_at *root)
@@ -464,6 +485,61 @@ static void check_parts(struct compile *c, const struct json_at *root)
     }
 }
 
+static bool shape_has(const struct shape *shape, const char *name, unsigned depth)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < shape->kid_count && depth < MAPPING_DEPTH_MAX; i++) {
+        const char *kid = shape->kids[i]->name;
+
+        if (strncmp(kid, name, len) == 0 && (kid[len] == '\0' || text_eq(kid + len, "1")))
+            return true;
+        if (shape_has(shape->kids[i], name, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool canonical_leads(const struct compile *c, const char *canonical)
+{
+    const char *why = "", *step;
+    const struct shape *where, *base = c->map->referral;
+    struct trail *path = trail_parse(&c->map->arena, c->map->names, canonical, &why);
+
+    return path != NULL && trail_resolve(path, base, base, base, &step, &where);
+}
+
+/* "fields": names in questions and answers that mean more than the element they are read into.
+ * They stand before those that the rules make: the first is taken. */
+static void read_fields(struct compile *c, const struct json_at *root)
+{
+    struct mapping *map = c->map;
+    struct json_at at = json_member(root, "fields");
+    struct field_name *pairs;
+    size_t count = read_pairs(c, root, "fields", &pairs);
+
+    for (size_t i = 0; i < count; i++) {
+        bool known = map->json;
+
+        for (size_t k = 0; k < map->message_count; k++)
+            known = known || shape_has(map->messages[k].shape, pairs[i].national, 0);
+        if (!known)
+            compile_error(c, &at, NULL, "E-PATH", "look at the form's schema",
+                          "the form has no element \"%s\"", pairs[i].national);
+        if (!canonical_leads(c, pairs[i].canonical))
+            compile_error(c, &at, NULL, "E-PATH",
+                          "look at mappings/canonical/referral-1.xsd",
+                          "\"%s\" of \"fields\" leads nowhere", pairs[i].canonical);
+        c->fields =
+            mem_grow(c->fields, map->field_count, &c->field_cap, sizeof *c->fields);
+        memmove(c->fields + i + 1, c->fields + i,
+                (map->field_count - i) * sizeof *c->fields);
+        c->fields[i] = pairs[i];
+        map->field_count++;
+    }
+    map->fields = c->fields;
+}
+
 static bool compile_all(struct compile *c, struct err *err)
 {
     struct json_at root = json_root(c->doc);
@@ -485,6 +561,7 @@ static bool compile_all(struct compile *c, struct err *err)
         return true;
     if (!read_messages(c, &root, schema, err))
         return false;
+    read_fields(c, &root);
     read_nevers(c, &root);
     read_checks(c, &root);
     check_lists(c, &root);

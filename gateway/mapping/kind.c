@@ -4,12 +4,12 @@
 #include "mapping/mapping_private.h"
 
 static const struct kind *const kinds[] = {
-    &kind_text,       &kind_number_text,    &kind_number,   &kind_phone,
-    &kind_code,       &kind_country,        &kind_language, &kind_label,
-    &kind_date,       &kind_date_time,      &kind_period,   &kind_yes_no,
-    &kind_name,       &kind_identifier,     &kind_constant, &kind_context,
-    &kind_column,     &kind_note,           &kind_sentence, &kind_field,
-    &kind_attachment, &kind_attachment_ref,
+    &kind_text,    &kind_number_text, &kind_number,         &kind_phone,
+    &kind_office,  &kind_code,        &kind_country,        &kind_language,
+    &kind_label,   &kind_date,        &kind_date_time,      &kind_period,
+    &kind_yes_no,  &kind_name,        &kind_identifier,     &kind_constant,
+    &kind_context, &kind_column,      &kind_note,           &kind_sentence,
+    &kind_field,   &kind_attachment,  &kind_attachment_ref,
 };
 
 const struct kind *kind_find(const char *name)
@@ -23,10 +23,10 @@ const struct kind *kind_find(const char *name)
 const char *const *kind_names(void)
 {
     static const char *const names[] = {
-        "text",     "number-text", "number",     "phone",          "code",   "country",
-        "language", "label",       "date",       "date-time",      "period", "yes-no",
-        "name",     "identifier",  "constant",   "context",        "column", "note",
-        "sentence", "field",       "attachment", "attachment-ref", NULL,
+        "text",    "number-text", "number",     "phone",      "office",         "code",
+        "country", "language",    "label",      "date",       "date-time",      "period",
+        "yes-no",  "name",        "identifier", "constant",   "context",        "column",
+        "note",    "sentence",    "field",      "attachment", "attachment-ref", NULL,
     };
 
     return names;

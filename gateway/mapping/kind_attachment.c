@@ -147,6 +147,14 @@ static bool taken(const struct run *run, const char *id)
     return false;
 }
 
+static bool named_before(const struct run *run, const char *name)
+{
+    for (size_t i = 0; i < run->attachments->count; i++)
+        if (text_eq(run->attachments->items[i].beside, name))
+            return true;
+    return false;
+}
+
 static void attachment_read(struct run *run, const struct rule *rule, xmlNode *src,
                             struct place *dst)
 {
@@ -175,6 +183,8 @@ static void attachment_read(struct run *run, const struct rule *rule, xmlNode *s
                        "the name of the file has characters that no file may have");
         return;
     }
+    if (options->beside && named_before(run, name))
+        return; /* one file, named in two fields */
     id = id_of(run, ref != NULL ? ref : name != NULL ? name : "attachment");
     for (unsigned n = 2; taken(run, id) && n < 100; n++)
         id = arena_printf(&run->arena, "%.36s-%u", id, n);

@@ -182,10 +182,12 @@ static void check_values(struct compile *c, struct rule *rule,
     const struct shape *field = rule->national;
 
     if (options->list == NULL || options->word_count > 0 || options->loose ||
-        field == NULL || field->word_count == 0 || rule->column != NULL)
+        options->label_of || field == NULL || field->word_count == 0 ||
+        rule->column != NULL)
         return;
     for (size_t i = 0; i < field->word_count; i++)
-        if (!text_eq(field->words[i], c->map->empty_word) &&
+        if (!text_empty(field->words[i]) &&
+            !text_eq(field->words[i], c->map->empty_word) &&
             code_in(options->list, c->map->country, field->words[i], false) == NULL)
             compile_error(c, at, rule->id, "E-CODE",
                           "add the value to the list, with what it means",

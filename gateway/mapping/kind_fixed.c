@@ -46,10 +46,15 @@ static void constant_write(struct run *run, const struct rule *rule, xmlNode *sr
                            struct place *dst)
 {
     const struct fixed_options *options = rule->options;
+    xmlNode *node;
 
-    (void)src;
-    if (rule->at != NULL)
+    if (rule->at != NULL) {
         emit(run, rule, NULL, dst, rule->at, options->value, rule->national);
+        return;
+    }
+    node = rule->to == NULL || src == NULL ? NULL : trail_first(run, src, rule->to);
+    if (node != NULL && text_eq(node_value(run, node), options->value))
+        node_seen(node); /* what the form takes for granted is said by it */
 }
 
 const struct kind kind_constant = { .name = "constant",

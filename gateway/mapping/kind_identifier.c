@@ -11,7 +11,9 @@
 #include "model/ident.h"
 
 struct identifier_options {
-    const char *scheme;  /* fixed; NULL: `from` */
+    const char *scheme;   /* fixed; NULL: `from` or `schemes` */
+    const char **schemes; /* the first whose form and check fit, else the last */
+    size_t scheme_count;
     struct trail *from;  /* canonical, from the same scope: where the scheme stands */
     struct trail *birth; /* canonical, from the message */
     bool warning;
@@ -25,12 +27,15 @@ static bool identifier_parse(struct compile *c, struct rule *rule,
     struct identifier_options *options = arena_alloc(&c->map->arena, sizeof *options);
     const char *check = compile_text(c, at, "check");
 
-    options->scheme = compile_text(c, at, "scheme");
+    if (json_is_array(json_object_get(at->value, "scheme")))
+        options->scheme_count = compile_texts(c, at, "scheme", &options->schemes);
+    else
+        options->scheme = compile_text(c, at, "scheme");
     options->from = compile_path(c, at, "from", rule->id);
     options->birth = compile_path(c, at, "birth", rule->id);
     options->warning = text_eq(check, "warning");
     rule->options = options;
-    if (options->scheme == NULL && options->from == NULL) {
+    if (options->scheme == NULL && options->from == NULL && options->scheme_count == 0) {
         compile_error(c, at, rule->id, "E-OPTION", "add \"scheme\" or \"from\"",
                       "an identifier needs to know what number it is");
         return false;
@@ -43,16 +48,24 @@ static bool identifier_parse(struct compile *c, struct rule *rule,
     return true;
 }
 
+static void check_scheme(struct compile *c, struct rule *rule, const char *scheme,
+                         const struct json_at *at)
+{
+    if (scheme != NULL && ident_scheme_find(scheme) == IDENT_OTHER &&
+        !text_eq(scheme, "OTHER"))
+        compile_error(c, at, rule->id, "E-OPTION",
+                      "use BY-IN, IDNP, RNOKPP, UNZR, NID or OTHER",
+                      "there is no number scheme \"%s\"", scheme);
+}
+
 static void identifier_check(struct compile *c, struct rule *rule,
                              const struct json_at *at)
 {
     struct identifier_options *options = rule->options;
 
-    if (options->scheme != NULL && ident_scheme_find(options->scheme) == IDENT_OTHER &&
-        !text_eq(options->scheme, "OTHER"))
-        compile_error(c, at, rule->id, "E-OPTION",
-                      "use BY-IN, IDNP, RNOKPP, UNZR, NID or OTHER",
-                      "there is no number scheme \"%s\"", options->scheme);
+    check_scheme(c, rule, options->scheme, at);
+    for (size_t i = 0; i < options->scheme_count; i++)
+        check_scheme(c, rule, options->schemes[i], at);
     if (options->from != NULL && !compile_second(c, rule, options->from, true))
         compile_error(c, at, rule->id, "E-PATH", "write \"@scheme\"",
                       "the canonical path of the scheme leads nowhere");
@@ -70,6 +83,21 @@ static const char *scheme_of(struct run *run, const struct identifier_options *o
         return options->scheme;
     out = up == NULL ? NULL : out_find(run, up, options->from);
     return out == NULL ? NULL : out->value;
+}
+
+/* A field that does not say which number it holds: forms of the schemes exclude each other. */
+static const char *scheme_that_fits(const struct identifier_options *options,
+                                    const char *number)
+{
+    for (size_t i = 0; i < options->scheme_count; i++) {
+        enum ident_scheme scheme = ident_scheme_find(options->schemes[i]);
+        struct ident_facts facts = { 0 };
+
+        ident_examine(scheme, number, &facts);
+        if (scheme != IDENT_OTHER && facts.check == IDENT_OK)
+            return options->schemes[i];
+    }
+    return options->schemes[options->scheme_count - 1];
 }
 
 static void judge(struct run *run, const struct rule *rule, xmlNode *field,
@@ -102,7 +130,8 @@ static void identifier_take(struct run *run, const struct rule *rule, xmlNode *f
     const struct identifier_options *options = rule->options;
     struct str cut = str_trim(str_of(text));
     const char *number = arena_dup(&run->arena, cut.ptr, cut.len);
-    const char *name = scheme_of(run, options, dst);
+    const char *name = options->scheme_count > 0 ? scheme_that_fits(options, number)
+                                                 : scheme_of(run, options, dst);
     enum ident_scheme scheme = name == NULL ? IDENT_OTHER : ident_scheme_find(name);
     struct ident_facts facts = { 0 };
     struct out *out;
@@ -110,8 +139,8 @@ static void identifier_take(struct run *run, const struct rule *rule, xmlNode *f
     ident_examine(scheme, number, &facts);
     judge(run, rule, field, &facts, scheme);
     out = put(run, rule, dst, rule->to, number);
-    if (options->scheme != NULL)
-        out_attr(run, out, "scheme", options->scheme);
+    if (options->scheme != NULL || options->scheme_count > 0)
+        out_attr(run, out, "scheme", name);
     if (scheme != IDENT_OTHER && options->scheme != NULL)
         out_attr(run, out, "country", ident_scheme_country(scheme));
     out_attr(run, out, "check", ident_check_name(facts.check));
@@ -141,9 +170,19 @@ static void identifier_settle(struct run *run, const struct pending *p)
 static const char *identifier_say(struct run *run, const struct rule *rule, xmlNode *node,
                                   struct place *dst)
 {
-    (void)rule;
+    const struct identifier_options *options = rule->options;
+    const char *number = node_text(run, node);
+    struct ident_facts facts = { 0 };
+
     (void)dst;
-    return node_text(run, node);
+    if (number == NULL || options->scheme == NULL)
+        return number;
+    ident_examine(ident_scheme_find(options->scheme), number, &facts);
+    if (facts.check != IDENT_FORM)
+        return number;
+    report_loss(run, rule, LOSS_NO_EQUIVALENT, node, NULL, number, NULL,
+                "it has not the form of the numbers that stand in this field");
+    return NULL;
 }
 
 const struct kind kind_identifier = { .name = "identifier",

@@ -493,6 +493,15 @@ static const char *name_say(struct run *run, const struct rule *rule, xmlNode *n
     return line_say(run, rule, v.best);
 }
 
+/* A Ukrainian spelling in the Russian field is better than none, but it is not Russian. */
+static bool other_language(const struct name_options *options, const xmlNode *name)
+{
+    const char *lang = node_attr(name, "lang");
+
+    return lang != NULL && options->lang != NULL && !text_eq(lang, options->lang) &&
+           text_eq(node_attr(name, "script"), "Cyrl");
+}
+
 static void name_write(struct run *run, const struct rule *rule, xmlNode *src,
                        struct place *dst)
 {
@@ -510,6 +519,9 @@ static void name_write(struct run *run, const struct rule *rule, xmlNode *src,
     }
     if (name != NULL)
         node_seen(name);
+    if (name != NULL && other_language(options, name))
+        report_loss(run, rule, LOSS_RECODED, name, NULL, node_attr(name, "lang"),
+                    options->lang, "the field is for a spelling of another language");
     if (options->line == NULL)
         return;
     if (name != NULL)

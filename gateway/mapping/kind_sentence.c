@@ -8,16 +8,22 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "mapping/mapping_private.h"
 
 struct sentence_options {
     struct trail *each; /* "for"; NULL: one piece */
     const char *join;
     bool read;
+    const char
+        *into_id; /* a note that takes the sentence instead of a field of its own */
+    const struct rule *into;
     struct rules parts;
 };
 
-static const char *const sentence_keys[] = { "for", "join", "read", "parts", NULL };
+static const char *const sentence_keys[] = {
+    "for", "join", "read", "parts", "into", NULL
+};
 
 static bool sentence_parse(struct compile *c, struct rule *rule, const struct json_at *at)
 {
@@ -28,6 +34,7 @@ static bool sentence_parse(struct compile *c, struct rule *rule, const struct js
     options->each = compile_path(c, at, "for", rule->id);
     options->join = compile_text(c, at, "join");
     options->read = compile_flag(c, at, "read");
+    options->into_id = compile_text(c, at, "into");
     if (options->join == NULL)
         options->join = "; ";
     c->in_sentence = rule->id;
@@ -50,6 +57,16 @@ static void sentence_check(struct compile *c, struct rule *rule, const struct js
     struct sentence_options *options = rule->options;
     const struct shape *base = c->canonical_base;
 
+    if (options->into_id != NULL) {
+        options->into = rule_by_id(c, options->into_id);
+        if (options->into == NULL || options->into->kind != &kind_note)
+            compile_error(c, at, rule->id, "E-REFERENCE",
+                          "use the id of a note rule of this message",
+                          "there is no note \"%s\"", options->into_id);
+    } else if (rule->at == NULL) {
+        compile_error(c, at, rule->id, "E-PATH", "add \"at\", or \"into\" with a note",
+                      "the sentence has no field");
+    }
     if (options->each != NULL) {
         if (!compile_second(c, rule, options->each, true)) {
             compile_error(c, at, rule->id, "E-PATH",
@@ -67,8 +84,8 @@ static void sentence_check(struct compile *c, struct rule *rule, const struct js
 
 /* --- writing ----------------------------------------------------------------------------- */
 
-static const char *part_says(struct run *run, const struct rule *part, xmlNode *src,
-                             struct place *dst)
+static const char *first_says(struct run *run, const struct rule *part, xmlNode *src,
+                              struct place *dst)
 {
     xmlNode *node = part->to == NULL ? src : trail_first(run, src, part->to);
 
@@ -78,6 +95,41 @@ static const char *part_says(struct run *run, const struct rule *part, xmlNode *
         return NULL;
     return part->kind->say == NULL ? node_text(run, node)
                                    : part->kind->say(run, part, node, dst);
+}
+
+struct all {
+    struct run *run;
+    const struct rule *part;
+    struct place *dst;
+    struct buf text;
+};
+
+static bool all_see(void *ctx, xmlNode *node)
+{
+    struct all *all = ctx;
+    const char *text = all->part->kind->say == NULL
+                           ? node_text(all->run, node)
+                           : all->part->kind->say(all->run, all->part, node, all->dst);
+
+    if (!text_empty(text))
+        buf_addf(&all->text, "%s%s", all->text.len == 0 ? "" : all->part->all, text);
+    return true;
+}
+
+/* Every element that fits, with the part's `all` between them. */
+static const char *part_says(struct run *run, const struct rule *part, xmlNode *src,
+                             struct place *dst)
+{
+    struct all all = { run, part, dst, BUF_SECRET_INIT(MAPPING_OUT_MAX) };
+    const char *text;
+
+    if (part->all == NULL || part->to == NULL || part->kind == &kind_text)
+        return first_says(run, part, src, dst);
+    trail_each(run, src, part->to, all_see, &all);
+    text = all.text.len == 0 ? NULL
+                             : arena_dup(&run->arena, buf_str(&all.text), all.text.len);
+    buf_free(&all.text);
+    return text;
 }
 
 static void piece_add(struct run *run, const struct sentence_options *options,
@@ -118,6 +170,28 @@ static bool piece_see(void *ctx, xmlNode *node)
     return true;
 }
 
+/* A line of its own in the note; when it has no room, that is a loss of the whole sentence. */
+static void write_into(struct run *run, const struct rule *rule, xmlNode *src,
+                       const struct buf *text)
+{
+    const struct sentence_options *options = rule->options;
+    const char *line, *fitted;
+
+    if (text->len == 0)
+        return;
+    line = arena_dup(&run->arena, buf_str(text), text->len);
+    fitted = note_letters(run, rule, src, line);
+    if (fitted == NULL)
+        return;
+    if (utf8_count(fitted) <= note_room(run, options->into)) {
+        note_extra(run, options->into, fitted);
+        return;
+    }
+    run->failed_field = true;
+    report_loss(run, rule, LOSS_CUT, src, NULL, line, NULL,
+                "the form's free text has no room for it");
+}
+
 static void sentence_write(struct run *run, const struct rule *rule, xmlNode *src,
                            struct place *dst)
 {
@@ -133,7 +207,9 @@ static void sentence_write(struct run *run, const struct rule *rule, xmlNode *sr
         trail_each(run, src, options->each, piece_see, &pieces);
     else if (src != NULL)
         piece_see(&pieces, src);
-    if (pieces.text.len > 0)
+    if (options->into_id != NULL)
+        write_into(run, rule, src, &pieces.text);
+    else if (pieces.text.len > 0)
         emit(run, rule, src, dst, rule->at,
              arena_dup(&run->arena, buf_str(&pieces.text), pieces.text.len),
              rule->national);

@@ -218,7 +218,7 @@ static void settle(struct run *run, struct pending *list)
 /* No empty elements: what was begun and got no value is taken back. True: something is in it. */
 static bool prune(struct out *out)
 {
-    bool any = out->value != NULL || out->nil;
+    bool any = out->value != NULL || out->nil || out->keep;
 
     for (struct out *kid = out->first; kid != NULL; kid = kid->next)
         if (!kid->dead) {
@@ -302,6 +302,7 @@ bool mapping_read(const struct mapping *mapping, const void *data, size_t len,
     *ret_doc = NULL;
     if (read_open(&run, data, len, err))
         good = read_message(&run, ret_doc, err);
+    scraps_free(&run);
     xml_doc_free(&run.doc);
     json_doc_free(&run.json);
     arena_free(&run.arena);

@@ -99,6 +99,7 @@ struct out {
     struct out *up, *first, *last, *next, *prev; /* first: children by order */
     bool nil;  /* written as xsi:nil, or the form's word for "no data" */
     bool dead; /* taken back */
+    bool keep; /* stands even when nothing is in it */
 };
 
 /* Where something may come to stand: made only when a value does. */
@@ -175,6 +176,8 @@ struct rule {
     const char **set_columns;
     size_t set_count;
     const char *split, *join;
+    const char **always; /* kinds of message in which the section stands even empty */
+    size_t always_count;
 
     /* leaf */
     const struct kind *kind;
@@ -190,6 +193,7 @@ struct rule {
     const char *overflow_id, *together;
     struct rule *overflow;
     const char *before, *after; /* in a sentence */
+    const char *all;            /* in a sentence: every element, with this between */
     const struct shape *national, *canonical;
     const struct shape *scope_national, *scope_canonical; /* while compiling */
     const char *scope_name_at;
@@ -225,7 +229,10 @@ struct check {
     size_t item_count;
     unsigned months;
     const char *is;
-    struct trail *answers, *field, *state, *data;
+    struct trail *answers, *data;
+    struct trail **fields,
+        **states; /* of an answer: pairs, for numbered columns several */
+    size_t answer_count;
     const char **except;
     size_t except_count;
 };
@@ -278,6 +285,8 @@ struct mapping {
     unsigned field_depth; /* longest field name in steps; 0: any */
     struct ns_name *namespaces;
     size_t namespace_count;
+    struct field_name *offices; /* spelled in the form's own way */
+    size_t office_count;
     const char *default_ns;
     struct xsd *xsd;
     struct jsonschema *jsonschema;
@@ -391,6 +400,11 @@ struct pending { /* a note, or a code to look at again */
     const char *text, *other;
 };
 
+struct scrap { /* a node made for an item of a comma list */
+    struct scrap *next;
+    xmlNode *node;
+};
+
 struct note_state {
     struct note_state *next;
     const struct rule *rule;
@@ -416,6 +430,7 @@ struct run {
     struct mapping_attachments *attachments;    /* reading */
     struct note_state *notes;
     struct forced *forced;
+    struct scrap *scraps;
     struct pending *notes_due; /* written last */
     struct pending *settle;    /* looked at again when all rules have run */
     size_t nodes;
@@ -471,6 +486,7 @@ extern const struct kind kind_constant, kind_context, kind_column;
 extern const struct kind kind_note, kind_sentence;
 extern const struct kind kind_field;
 extern const struct kind kind_attachment, kind_attachment_ref;
+extern const struct kind kind_office;
 
 const char *constant_of(const struct rule *rule);
 const char *flag_word(const struct rule *rule, bool yes); /* NULL: none */
@@ -504,6 +520,7 @@ void run_rules(struct run *run, const struct rules *rules, xmlNode *src,
                struct place *dst);
 void run_checks(struct run *run);
 void run_cover(struct run *run);
+void scraps_free(struct run *run);
 void pend(struct run *run, struct pending **list, const struct rule *rule, xmlNode *src,
           struct place *dst, const char *text, const char *other);
 /* Writing: this value, whatever the field's own rule wrote (when all rules have run). */

@@ -222,7 +222,7 @@ struct cond *compile_cond(struct compile *c, const struct json_at *at)
 static const char *const rule_keys[] = {
     "id", "at", "to", "as", "label", "clause", "required", "default", "context", "else", "max",
     "whole", "overflow", "together", "remedy", "warn", "only", "why", "when", "in", "each",
-    "columns", "split", "join", "rules", "before", "after", "otherwise", NULL,
+    "columns", "split", "join", "rules", "before", "after", "otherwise", "always", "all", NULL,
 };
 /* clang-format on */
 
@@ -336,12 +336,14 @@ static void read_leaf(struct compile *c, const struct json_at *at, struct rule *
     rule->together = compile_text(c, at, "together");
     rule->before = compile_text(c, at, "before");
     rule->after = compile_text(c, at, "after");
+    rule->all = compile_text(c, at, "all");
     rule->required = compile_flag(c, at, "required");
     rule->whole = compile_flag(c, at, "whole");
     rule->warn = compile_flag(c, at, "warn");
     read_max(c, at, rule);
     read_others(c, at, rule);
-    if (rule->at == NULL && !rule->kind->no_at && c->in_sentence == NULL)
+    if (rule->at == NULL && !rule->kind->no_at && c->in_sentence == NULL &&
+        json_object_get(at->value, "into") == NULL)
         compile_error(c, at, rule->id, "E-PATH", "add \"at\"",
                       "the rule has no national field");
     if (rule->to == NULL && !rule->kind->no_to && rule->kind != &kind_period &&
@@ -457,6 +459,7 @@ static void read_scope(struct compile *c, const struct json_at *at, struct rule 
     rule->type = RULE_SCOPE;
     rule->at = compile_path(c, at, "in", rule->id);
     rule->to = compile_path(c, at, "to", rule->id);
+    rule->always_count = compile_texts(c, at, "always", &rule->always);
     read_inner(c, at, &rule->rules, ".");
 }
 
@@ -600,18 +603,24 @@ static void check_answers(struct compile *c, struct check *check,
                           const struct json_at *at)
 {
     struct json_at answered = json_member(at, "answered");
+    size_t states;
+    bool good = true;
 
     check->answers = compile_path(c, &answered, "answers", check->id);
-    check->field = compile_path(c, &answered, "field", check->id);
-    check->state = compile_path(c, &answered, "state", check->id);
+    check->answer_count = paths_of(c, &answered, "field", &check->fields, check->id);
+    states = paths_of(c, &answered, "state", &check->states, check->id);
     check->data = compile_path(c, &answered, "data", check->id);
     check->is = compile_text(c, &answered, "is");
     check->except_count = compile_texts(c, &answered, "except", &check->except);
-    if (check->answers == NULL || check->field == NULL || check->state == NULL ||
-        check->data == NULL || check->is == NULL)
-        compile_error(c, at, check->id, "E-CONDITION",
-                      "write answers, field, state, is and data",
-                      "\"answered\" is not complete");
+    for (size_t i = 0; i < check->answer_count && i < states; i++)
+        good = good && check->fields[i] != NULL && check->states[i] != NULL;
+    if (good && check->answers != NULL && check->answer_count > 0 &&
+        check->answer_count == states && check->data != NULL && check->is != NULL)
+        return;
+    check->answer_count = 0;
+    compile_error(c, at, check->id, "E-CONDITION",
+                  "write answers, field, state (as many as fields), is and data",
+                  "\"answered\" is not complete");
 }
 
 static bool read_check(struct compile *c, struct check *check, const struct json_at *at)

@@ -12,16 +12,29 @@
 #include "mapping/mapping_private.h"
 #include "model/category.h"
 
-/* JSON writers know their fields as person.birthDate, XML writers as Osoba/DataNarodzhennia. */
+/* JSON writers know their fields as documents[1].kind; items of arrays are always counted, from 1. */
+static void json_place(const struct run *run, const xmlNode *node, struct buf *out)
+{
+    size_t index = 1;
+
+    if (node == run->root || node->parent == NULL ||
+        node->parent->type != XML_ELEMENT_NODE)
+        return;
+    json_place(run, node->parent, out);
+    buf_addf(out, "%s%s", out->len == 0 ? "" : ".", (const char *)node->name);
+    for (const xmlNode *n = node->prev; n != NULL; n = n->prev)
+        index += xmlStrEqual(n->name, node->name);
+    if ((node->extra & JSON_ITEM) != 0)
+        buf_addf(out, "[%zu]", index);
+}
+
+/* XML writers know theirs as Osoba/DataNarodzhennia, below the message's root. */
 static void place_text(const struct run *run, const xmlNode *node, struct buf *out)
 {
-    char sep = run->way == READING && run->map->json ? '.' : '/';
-    size_t start = out->len;
-
-    xml_path_add(out, node, run->root);
-    for (size_t i = start; sep != '/' && i < out->len; i++)
-        if (out->data[i] == '/')
-            out->data[i] = sep;
+    if (run->map->json)
+        json_place(run, node, out);
+    else
+        xml_path_add(out, node, run->root);
 }
 
 /* Attributes have no place of their own in xml_path_add's walk when the tree is ours. */

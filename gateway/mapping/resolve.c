@@ -321,7 +321,8 @@ static void name_names(struct compile *c, const struct rule *rule)
 {
     static const char *const parts[] = { "Surname", "Given", "Patronymic", "FatherName" };
 
-    if (!names_fields(c) || rule->kind != &kind_name || (rule->ways & READING) == 0)
+    if (!names_fields(c) || rule->kind != &kind_name || (rule->ways & READING) == 0 ||
+        rule->plain_to == NULL)
         return;
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         const struct trail *path = name_part_path(rule, parts[i]);

@@ -381,6 +381,9 @@ static void scope_run(struct run *run, const struct rule *rule, xmlNode *src,
         src =
             src == NULL && from->from == FROM_SCOPE ? NULL : trail_first(run, src, from);
     *place = (struct place){ .up = dst, .path = into };
+    for (size_t i = 0; run->way == WRITING && i < rule->always_count; i++)
+        if (text_eq(rule->always[i], run->msg->kind))
+            place_node(run, place)->keep = true;
     run_rules(run, &rule->rules, src, place);
 }
 
@@ -391,6 +394,23 @@ struct each {
     size_t count, max;
     struct buf joined; /* of `split`, writing */
 };
+
+static void scrap_keep(struct run *run, xmlNode *node)
+{
+    struct scrap *scrap = arena_alloc(&run->arena, sizeof *scrap);
+
+    *scrap = (struct scrap){ .next = run->scraps, .node = node };
+    run->scraps = scrap;
+}
+
+void scraps_free(struct run *run)
+{
+    for (struct scrap *scrap = run->scraps; scrap != NULL; scrap = scrap->next) {
+        scrap->node->parent = NULL;
+        xml_node_free(&scrap->node);
+    }
+    run->scraps = NULL;
+}
 
 /* Item of a comma list: a node of its own, so that rules see "." as usual. */
 static void each_split(struct each *e, xmlNode *node)
@@ -412,8 +432,7 @@ static void each_split(struct each *e, xmlNode *node)
         one->parent = node->parent;
         *place = (struct place){ .up = e->dst, .path = e->rule->to, .fresh = true };
         run_rules(e->run, &e->rule->rules, one, place);
-        one->parent = NULL;
-        xmlFreeNode(one);
+        scrap_keep(e->run, one); /* its text is borrowed until the end */
         e->count++;
     }
 }
@@ -441,11 +460,26 @@ static bool each_read(void *ctx, xmlNode *node)
     return !e->run->too_large;
 }
 
+static const struct rule *rule_of_item(const struct rule *each)
+{
+    return each->rules.count > 0 ? each->rules.items[0] : each;
+}
+
+static bool joined_fits(const struct each *e, const char *item)
+{
+    size_t max = e->rule->at->shape->max_len;
+    const char *sep = e->rule->join == NULL ? e->rule->split : e->rule->join;
+
+    return max == 0 || utf8_count(buf_str(&e->joined)) +
+                               (e->joined.len > 0 ? utf8_count(sep) : 0) +
+                               utf8_count(item) <=
+                           max;
+}
+
 /* Several codes may become one value; a form lists it once. */
 static void same_again(struct run *run, const struct rule *rule, xmlNode *node)
 {
-    report_loss(run, rule->rules.count > 0 ? rule->rules.items[0] : rule, LOSS_NARROWED,
-                node, NULL, NULL, NULL,
+    report_loss(run, rule_of_item(rule), LOSS_NARROWED, node, NULL, NULL, NULL,
                 "this has become a value that stands in the list already");
 }
 
@@ -485,6 +519,17 @@ static void each_join(struct each *e, xmlNode *node)
     run_rules(e->run, &e->rule->rules, node, place);
     if (scratch->value == NULL)
         return;
+    if (strchr(scratch->value, e->rule->split[0]) != NULL) {
+        report_loss(e->run, rule_of_item(e->rule), LOSS_NO_EQUIVALENT, node, NULL,
+                    scratch->value, NULL,
+                    "it holds the character that divides the items of the list");
+        return;
+    }
+    if (!joined_fits(e, scratch->value)) {
+        report_loss(e->run, rule_of_item(e->rule), LOSS_CUT, node, NULL, scratch->value,
+                    NULL, "the list has no room for it");
+        return;
+    }
     if (in_joined(e, scratch->value)) {
         same_again(e->run, e->rule, node);
         return;
@@ -532,7 +577,8 @@ static void each_run(struct run *run, const struct rule *rule, xmlNode *src,
         return;
     }
     e.joined = (struct buf)BUF_SECRET_INIT(MAPPING_OUT_MAX);
-    e.max = rule->at->shape->max_occurs;
+    if (rule->at->count > 1 || rule->at->steps[0].type == STEP_CHILD)
+        e.max = rule->at->shape->max_occurs;
     trail_each(run, src, rule->to, each_write, &e);
     if (e.joined.len > 0) {
         struct out *list = out_make(run, place_node(run, dst), rule->at, false);

@@ -290,17 +290,19 @@ static bool preds_hold(struct run *run, xmlNode *node, const struct step *step)
     return true;
 }
 
-/* What a step asked for is known by its being chosen: [type=legal] carries the type. */
-static void preds_seen(const struct run *run, xmlNode *node, const struct step *step)
+/* What a step asked for is known by its being chosen: [type=legal] carries the type; of several values the
+ * first, which is the one that reading writes. */
+static void preds_seen(struct run *run, xmlNode *node, const struct step *step)
 {
     for (size_t i = 0; i < step->pred_count; i++) {
         const struct trail *path = step->preds[i].path;
 
-        if (step->preds[i].not_equal || step->preds[i].value_count != 1 ||
+        if (step->preds[i].not_equal || step->preds[i].value_count == 0 ||
             path->count != 1 || path->steps[0].type != STEP_ATTR)
             continue;
         for (xmlAttr *attr = node->properties; attr != NULL; attr = attr->next)
-            if (same_name(run, attr->name, path->steps[0].name))
+            if (same_name(run, attr->name, path->steps[0].name) &&
+                text_eq(node_value(run, (xmlNode *)attr), step->preds[i].values[0]))
                 node_seen((xmlNode *)attr);
     }
 }

@@ -91,8 +91,7 @@ static struct mapping *compile(const char *cc, const struct json_doc *base,
 
         if (strchr(item->name, '/') == NULL &&
             (text_ends(item->name, ".xsd") || text_ends(item->name, ".schema.json")))
-            files[count++] =
-                (struct mapping_file){ item->name, item->data, item->len };
+            files[count++] = (struct mapping_file){ item->name, item->data, item->len };
     }
     return mapping_compile(&(struct mapping_sources){ .base = base,
                                                       .agreement = agreement,
@@ -142,7 +141,8 @@ void shipped_free(void)
 }
 
 struct mapping *compile_text_of(const char *cc, const char *name, const char *text,
-                                const char *agreement, struct report *ret, struct err *err)
+                                const char *agreement, struct report *ret,
+                                struct err *err)
 {
     AUTO(json_doc_free) struct json_doc *base = NULL;
     AUTO(json_doc_free) struct json_doc *over = NULL;
@@ -168,8 +168,8 @@ static const struct mapping_context *context_for(const char *file)
     return &context;
 }
 
-bool read_octets(const struct mapping *map, const char *file, const void *data, size_t len,
-                 struct translation *t, struct err *err)
+bool read_octets(const struct mapping *map, const char *file, const void *data,
+                 size_t len, struct translation *t, struct err *err)
 {
     t->text.max = 8 << 20;
     if (!mapping_read(map, data, len, context_for(file), &t->canonical, &t->attachments,
@@ -252,8 +252,8 @@ void report_lines(const struct report *report, struct buf *out)
     for (size_t i = 0; i < report->count; i++) {
         const struct report_entry *e = &report->items[i];
 
-        buf_addf(out, "%s %u %s [%s]\n", e->code, e->line, e->field == NULL ? "-" : e->field,
-                 e->rule == NULL ? "-" : e->rule);
+        buf_addf(out, "%s %u %s [%s]\n", e->code, e->line,
+                 e->field == NULL ? "-" : e->field, e->rule == NULL ? "-" : e->rule);
     }
 }
 
@@ -274,6 +274,7 @@ void loss_lines(const struct losses *losses, struct buf *out)
 
 uint32_t dice_roll(struct dice *dice, uint32_t below)
 {
-    dice->state = dice->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    dice->state =
+        dice->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)(dice->state >> 33) % below;
 }

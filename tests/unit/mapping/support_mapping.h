@@ -39,20 +39,22 @@ struct translation {
 };
 void translation_free(struct translation *t); /* for AUTO */
 
-const struct codes *shipped_codes(void);              /* loaded once */
-const struct mapping *shipped_mapping(const char *cc); /* compiled once; NULL: not there */
+const struct codes *shipped_codes(void); /* loaded once */
+const struct mapping *
+shipped_mapping(const char *cc); /* compiled once; NULL: not there */
 void shipped_free(void);
 
 /* A mapping file of its own text against the schema of a country; findings to ret. */
 struct mapping *compile_text_of(const char *cc, const char *name, const char *text,
-                                const char *agreement, struct report *ret, struct err *err);
+                                const char *agreement, struct report *ret,
+                                struct err *err);
 
 bool octets_of(const char *path, struct buf *out); /* false: no such file */
 bool file_is(const char *path);
 
 /* Clock at 2026-11-24. file: for findings. */
-bool read_octets(const struct mapping *map, const char *file, const void *data, size_t len,
-                 struct translation *t, struct err *err);
+bool read_octets(const struct mapping *map, const char *file, const void *data,
+                 size_t len, struct translation *t, struct err *err);
 bool write_doc(const struct mapping *map, const xmlDoc *doc,
                const struct mapping_attachments *attachments, struct translation *t,
                struct err *err);
