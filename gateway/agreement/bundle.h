@@ -3,7 +3,7 @@
  * parties, code lists, canonical schema, national schemas, golden cases; one digest.
  *
  * A bundle is a fileset with the names of the project tree and a manifest ("bundle.json") that names
- * every file with its SHA-256. On the way it is one file: the manifest first, then each file.
+ * every file with its SHA-256. On the way it is one tar archive: the manifest first, then each file.
  */
 #ifndef AGREEMENT_BUNDLE_H
 #define AGREEMENT_BUNDLE_H
@@ -20,7 +20,7 @@ struct err;
 struct report;
 
 #define BUNDLE_MANIFEST   "bundle.json"
-#define BUNDLE_OCTETS_MAX (FILESET_OCTETS_MAX + 1024 * 1024) /* of a packed bundle */
+#define BUNDLE_OCTETS_MAX (FILESET_OCTETS_MAX + 4 * 1024 * 1024) /* of a packed bundle */
 
 /*
  * Collects from a set that is the whole project tree (names "agreements/...", "mappings/...") what an
@@ -38,11 +38,11 @@ void bundle_digest(const struct fileset *bundle, char out[FILESET_DIGEST]);
  */
 bool bundle_validate(const struct fileset *bundle, struct report *ret);
 
-/* Id of the agreement in it; NULL: it has no manifest. Borrowed. Owned by the caller: mem_free(). */
+/* Id of the agreement in it; NULL: it has no manifest. mem_free(). */
 char *bundle_agreement_id(const struct fileset *bundle) NODISCARD;
 
 void bundle_pack(const struct fileset *bundle, struct buf *out);
-/* ERR_REJECT "bundle.form", "bundle.digest", "bundle.too-large", and those of fileset_add(). */
+/* ERR_REJECT "bundle.form", "bundle.too-large", and those of fileset_add(). */
 struct fileset *bundle_unpack(const void *octets, size_t len, struct err *err) NODISCARD;
 
 #endif

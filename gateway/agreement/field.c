@@ -7,6 +7,7 @@
  */
 #include "agreement/decide_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "format/xml.h"
@@ -196,6 +197,36 @@ static bool is_loose(const char *path)
            text_eq(path, "NationalExtension");
 }
 
+static bool touches_one(const struct path_steps *list, size_t count, const char *element)
+{
+    for (size_t i = 0; i < count; i++) {
+        char plain[PATH_TEXT_MAX] = "";
+        size_t len = 0;
+
+        for (size_t j = 0; j < list[i].count && !list[i].step[j].is_attribute; j++)
+            len += (size_t)snprintf(plain + len, sizeof plain - len, "%s" STR_FMT,
+                                    j > 0 ? "/" : "", STR_ARG(list[i].step[j].name));
+        if (path_covers(element, plain) || path_covers(plain, element))
+            return true;
+    }
+    return false;
+}
+
+/* Who asks for a telephone number asks for its safe-contact instructions, whether he says so or
+ * not: what is bound to an element goes with the answer about it. */
+static bool asked_as_bound(const struct view *view, const struct subject *s)
+{
+    for (size_t i = 0; i < view->a->bound_count; i++) {
+        const struct bound_rule *rule = &view->a->bound[i];
+
+        if (paths_cover(&rule->with, s->path) &&
+            touches_one(view->asked, view->asked_count, rule->element) &&
+            touches_one(view->answered, view->answered_count, rule->element))
+            return true;
+    }
+    return false;
+}
+
 static bool check_asked(struct view *view, const struct subject *s,
                         enum category category, struct verdict *v)
 {
@@ -205,6 +236,8 @@ static bool check_asked(struct view *view, const struct subject *s,
     if (is_loose(s->path) ? asked_by_category(view, s)
                           : below_one(view->asked, view->asked_count, s->node) &&
                                 below_one(view->answered, view->answered_count, s->node))
+        return true;
+    if (asked_as_bound(view, s))
         return true;
     verdict_withhold(view, v, VERDICT_ASKED, view->rule->clause.id,
                      "an answer carries only what was asked and is answered as provided");
