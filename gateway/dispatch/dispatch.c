@@ -4,7 +4,9 @@
  * A lane's sender threads take turns at claiming (one claim is a transaction; several senders'
  * transactions share a commit), deliver, settle. What a lane knows of its partner (failures in
  * a row, when the next probe may go) is read from the store at the start and kept there by the
- * settlements, so a restart neither forgets a dead partner nor hammers it.
+ * settlements, so a restart neither forgets a dead partner nor hammers it. When a partner does
+ * not answer, what else its senders had claimed goes back to the queue untried, and the waits
+ * grow with each probe, not with each message that met the same outage.
  *
  * If settling fails (full disk), the claim runs out by itself; the lane waits a while first.
  */
@@ -39,9 +41,9 @@ struct lane {
     char partner[STORE_NAME_TEXT];
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool woken;
-    bool probing;        /* one sender is out while failures > 0 */
-    unsigned failures;   /* in a row */
+    uint64_t wakes;    /* how often it was woken: each sender compares with what it saw */
+    bool probing;      /* one sender is out while failures > 0 */
+    unsigned failures; /* in a row */
     int64_t probe_at_ms; /* not before, while failures > 0 */
     unsigned threads;
     pthread_t ids[PARTNER_SENDERS_MAX];
@@ -143,13 +145,12 @@ static bool hurry_work(struct store_tx *tx, void *ctx, struct err *err)
 
 /* --- waiting ------------------------------------------------------------------------------ */
 
-/* Until woken or wait_ms have passed; the lane's lock is held. */
-static void lane_sleep(struct lane *lane, int64_t wait_ms)
+/* Until the end of all sending, or it was woken since *seen (NULL: that does not count), or
+ * wait_ms have passed; the lane's lock is held. */
+static void lane_sleep(struct lane *lane, int64_t wait_ms, const uint64_t *seen)
 {
     struct timespec until;
 
-    if (lane->woken || atomic_load(&lane->d->stopping))
-        return;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
     until.tv_nsec += wait_ms % 1000 * 1000000;
@@ -157,39 +158,54 @@ static void lane_sleep(struct lane *lane, int64_t wait_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (!lane->woken && !atomic_load(&lane->d->stopping))
+    while (!atomic_load(&lane->d->stopping) && (seen == NULL || *seen == lane->wakes))
         if (pthread_cond_timedwait(&lane->changed, &lane->lock, &until) == ETIMEDOUT)
             break;
-    lane->woken = false;
 }
 
-static void lane_wait(struct lane *lane, int64_t wait_ms)
+static void lane_wait(struct lane *lane, int64_t wait_ms, const uint64_t *seen)
 {
     pthread_mutex_lock(&lane->lock);
-    lane_sleep(lane, wait_ms);
+    lane_sleep(lane, wait_ms, seen);
     pthread_mutex_unlock(&lane->lock);
+}
+
+static uint64_t lane_seen(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    uint64_t seen = lane->wakes;
+    pthread_mutex_unlock(&lane->lock);
+    return seen;
 }
 
 static void lane_wake(struct lane *lane)
 {
     pthread_mutex_lock(&lane->lock);
-    lane->woken = true;
+    lane->wakes++;
     pthread_cond_broadcast(&lane->changed);
     pthread_mutex_unlock(&lane->lock);
 }
 
-/* How many this sender may claim now: 0 while another probes or the probe is not due. */
-static size_t may_claim(struct lane *lane, int64_t now_ms)
+/* How many a sender may claim now: 0 while another probes or the probe is not due. */
+static size_t may_claim(struct lane *lane, int64_t now_ms, bool *ret_probes)
 {
     size_t max = CLAIM_MAX;
 
     pthread_mutex_lock(&lane->lock);
-    if (lane->failures > 0) {
+    if (lane->failures > 0)
         max = !lane->probing && now_ms >= lane->probe_at_ms ? 1 : 0;
-        lane->probing |= max == 1;
-    }
+    *ret_probes = max == 1;
+    lane->probing |= *ret_probes;
     pthread_mutex_unlock(&lane->lock);
     return max;
+}
+
+static bool lane_probes(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    bool probing = lane->probing;
+    pthread_mutex_unlock(&lane->lock);
+    return probing;
 }
 
 static void end_probe(struct lane *lane)
@@ -212,6 +228,17 @@ static void partner_is_back(struct lane *lane)
     lane_wake(lane);
 }
 
+/* A failure before the next probe is due is the same outage met by another message. */
+static void note_failure(struct lane *lane, int64_t now_ms)
+{
+    if (lane->failures > 0 && now_ms < lane->probe_at_ms)
+        return;
+    lane->failures++;
+    lane->probe_at_ms =
+        now_ms + with_jitter(&lane->d->settings,
+                             dispatch_wait(&lane->d->settings, lane->failures));
+}
+
 static void learn(struct lane *lane, const struct attempt_result *result)
 {
     bool back = false;
@@ -221,13 +248,8 @@ static void learn(struct lane *lane, const struct attempt_result *result)
         back = lane->failures > 0;
         lane->failures = 0;
     } else if (result->failed) {
-        lane->failures++;
-        lane->probe_at_ms =
-            clock_now(lane->d->x.clock) +
-            with_jitter(&lane->d->settings,
-                        dispatch_wait(&lane->d->settings, lane->failures));
+        note_failure(lane, clock_now(lane->d->x.clock));
     }
-    lane->probing = false;
     pthread_mutex_unlock(&lane->lock);
     if (back)
         partner_is_back(lane);
@@ -270,7 +292,7 @@ static bool claim(struct lane *lane, size_t max, struct message_list *ret)
     }
     log_warn("queue.claim", log_s("partner", lane->partner), log_fault(&err));
     message_list_free(&c.claimed);
-    lane_wait(lane, TROUBLE_WAIT);
+    lane_wait(lane, TROUBLE_WAIT, NULL);
     return false;
 }
 
@@ -293,25 +315,69 @@ static int64_t rest(struct lane *lane)
     return wait;
 }
 
+/* --- claimed and not tried ---------------------------------------------------------------- */
+
+struct put_back {
+    const struct message *items;
+    size_t count;
+};
+
+/* A claim that is ours no longer needs no putting back. */
+static bool put_back_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    const struct put_back *p = ctx;
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct message *m = &p->items[i];
+        const struct queue_verdict verdict = { .outcome = QUEUE_RETRY,
+                                               .next_ms = m->next_ms,
+                                               .not_an_attempt = true };
+
+        if (!queue_settle(tx, m->row, m->fence, &verdict, err) &&
+            !text_eq(err->code, "queue.fence"))
+            return false;
+    }
+    return true;
+}
+
+/* Due again at once, as they were: the next probe may take any of them. */
+static void put_back(struct lane *lane, const struct message *items, size_t count)
+{
+    struct put_back p = { items, count };
+    struct err err = { 0 };
+
+    if (count > 0 && !store_run(lane->d->x.store, put_back_work, &p, &err))
+        log_warn("queue.put-back", log_s("partner", lane->partner), log_fault(&err));
+}
+
 static void work_through(struct sender *s, const struct snapshot *snap,
                          const struct partner *partner, struct message_list *list)
 {
     struct lane *lane = s->lane;
+    size_t i = 0;
 
-    for (size_t i = 0; i < list->count; i++) {
+    while (i < list->count && !atomic_load(&lane->d->stopping)) {
         struct attempt_result result = { 0 };
 
         sender_client(s, partner);
         attempt_one(&lane->d->x, &lane->d->settings, snap, partner, s->client,
-                    &list->items[i], &result);
+                    &list->items[i++], &result);
         learn(lane, &result);
         if (result.trouble)
-            lane_wait(lane, TROUBLE_WAIT);
+            lane_wait(lane, TROUBLE_WAIT, NULL);
+        if (result.failed)
+            break;
     }
+    put_back(lane, list->items + i, list->count - i);
 }
 
-/* One turn: true when something was done. */
-static bool turn(struct sender *s)
+enum turn {
+    TURN_DONE, /* something was claimed and settled */
+    TURN_IDLE, /* nothing may be claimed until a time that rest() tells */
+    TURN_SHUT, /* whatever is due: paused, unknown, or another sender probes */
+};
+
+static enum turn turn(struct sender *s)
 {
     struct lane *lane = s->lane;
     AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(lane->d->x.box);
@@ -319,28 +385,35 @@ static bool turn(struct sender *s)
     const struct partner *partner = snapshot_partner(snap, lane->partner);
     struct lane_ctx c = { .lane = lane };
     struct err err = { 0 };
+    bool probes;
 
     if (partner == NULL || partner->paused_by_file ||
         !store_read(lane->d->x.store, read_partner, &c, &err) || c.row.paused)
-        return false;
-    size_t max = may_claim(lane, clock_now(lane->d->x.clock));
+        return TURN_SHUT;
+    size_t max = may_claim(lane, clock_now(lane->d->x.clock), &probes);
     if (max == 0)
-        return false;
-    if (!claim(lane, max, &list) || list.count == 0) {
+        return lane_probes(lane) ? TURN_SHUT : TURN_IDLE;
+    bool some = claim(lane, max, &list) && list.count > 0;
+    if (some)
+        work_through(s, snap, partner, &list);
+    if (probes)
         end_probe(lane);
-        return false;
-    }
-    work_through(s, snap, partner, &list);
-    return true;
+    return some ? TURN_DONE : TURN_IDLE;
 }
 
 static void *sender_main(void *arg)
 {
     struct sender s = { .lane = arg };
 
-    while (!atomic_load(&s.lane->d->stopping))
-        if (!turn(&s))
-            lane_wait(s.lane, rest(s.lane));
+    while (!atomic_load(&s.lane->d->stopping)) {
+        uint64_t seen = lane_seen(s.lane); /* before looking: no wake is missed */
+        enum turn did = turn(&s);
+
+        if (did != TURN_DONE)
+            lane_wait(s.lane,
+                      did == TURN_IDLE ? rest(s.lane) : s.lane->d->settings.poll_ms,
+                      &seen);
+    }
     http_client_free(&s.client);
     tls_client_free(&s.tls);
     return NULL;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "exchange/bundles.h"
 #include "exchange/wire.h"
+#include "format/xml.h"
 #include "http/server.h"
 #include "model/fileset.h"
 #include "model/findings.h"
@@ -51,6 +52,8 @@ int keys_setup(void **state)
     snprintf(command, sizeof command,
              "certs/make-test-ca.sh --quiet --rsa2048 %s MD-GW1 UA-GW1", keys_dir);
     log_set_level(LOG_LEVEL_ERROR);
+    xml_init();
+    OK(xmlsig_init(&err));
     return system(command);
 }
 
@@ -60,6 +63,7 @@ int keys_teardown(void **state)
 
     (void)state;
     snprintf(command, sizeof command, "rm -rf %s", work_dir);
+    xmlsig_shutdown();
     return system(command);
 }
 
