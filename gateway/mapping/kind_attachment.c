@@ -243,6 +243,7 @@ static void attachment_write(struct run *run, const struct rule *rule, xmlNode *
         report_loss(run, rule, LOSS_NO_EQUIVALENT, node, NULL, node_attr(node, "name"),
                     NULL,
                     "the form holds attachments inside, and the octets are not at hand");
+        run->item_lost = true;
         return;
     }
     name = node_attr(node, "name");

@@ -436,6 +436,7 @@ struct run {
     size_t nodes;
     bool strange_names; /* the source does not share our dictionary: compare by letters */
     bool too_large;
+    bool item_lost;    /* writing: the item of an each cannot stand at all */
     bool failed_field; /* writing: a field could not be filled */
     bool probe;        /* writing for a `together`: what would be cut fails instead */
 };

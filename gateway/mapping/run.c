@@ -552,9 +552,14 @@ static bool each_write(void *ctx, xmlNode *node)
         return true; /* cover.c reports what has no room */
     place = arena_alloc(&e->run->arena, sizeof *place);
     *place = (struct place){ .up = e->dst, .path = e->rule->at, .fresh = true };
+    e->run->item_lost = false;
     run_rules(e->run, &e->rule->rules, node, place);
     if (place->node == NULL)
         return !e->run->too_large;
+    if (e->run->item_lost) { /* its heart is missing: nothing of it stands */
+        take_back(place->node);
+        return true;
+    }
     if (place->node->value != NULL && place->node->first == NULL &&
         stands_already(place->node)) {
         take_back(place->node);

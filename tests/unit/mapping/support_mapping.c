@@ -212,6 +212,19 @@ static void add_purpose(xmlNode *consent, const char *code)
 
 void expand_consents(xmlDoc *doc)
 {
+    static const struct {
+        const char *item, *purpose;
+    } items[] = {
+        { "Согласие", "RETURN" },
+        { "Согласие", "IDENTITY" },
+        { "Согласие", "ASSIST" },
+        { "PelqimiAutoritetiHuaj", "RETURN" },
+        { "PelqimiSherbimiKonsullor", "IDENTITY" },
+        { "PelqimiSherbimiSocial", "ASSIST" },
+        { "PelqimiPolicia", "CRIMINAL" },
+        { "PelqimiShendetesia", "HEALTH" },
+        { "PelqimiOjf", "FOLLOWUP" },
+    };
     const struct code_list *list = codes_list(shipped_codes(), "consent_purpose");
 
     for (xmlNode *n = xml_first(xml_root(doc)); n != NULL; n = xml_next(n)) {
@@ -225,6 +238,9 @@ void expand_consents(xmlDoc *doc)
         in = code_in(list, cc, text_starts(item, "Tsil=") ? item + 5 : item, false);
         if (in != NULL)
             add_purpose(n, in->canonical);
+        for (size_t i = 0; i < COUNT_OF(items); i++)
+            if (text_eq(items[i].item, item))
+                add_purpose(n, items[i].purpose);
     }
 }
 
