@@ -358,4 +358,8 @@ def agreement(name):
 
 def agreement_gateways(name):
     text = json.dumps(agreement(name))
-    return [c["gateway"] for c in COUNTRIES.values() if c["gateway"] in text]
+    for party in agreement(name).get("parties", []):
+        if "party" in party:
+            with open(os.path.join(TREE, "agreements", party["party"]), encoding="utf-8") as f:
+                text += f.read()
+    return [c["gateway"] for c in COUNTRIES.values() if f'"{c["gateway"]}"' in text]
