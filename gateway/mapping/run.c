@@ -395,6 +395,11 @@ struct each {
     struct buf joined; /* of `split`, writing */
 };
 
+static const struct rule *rule_of_item(const struct rule *each)
+{
+    return each->rules.count > 0 ? each->rules.items[0] : each;
+}
+
 static void scrap_keep(struct run *run, xmlNode *node)
 {
     struct scrap *scrap = arena_alloc(&run->arena, sizeof *scrap);
@@ -446,6 +451,13 @@ static bool each_read(void *ctx, xmlNode *node)
         each_split(e, node);
         return !e->run->too_large;
     }
+    if (e->max > 0 && e->count >= e->max) {
+        report_problem(
+            e->run, rule_of_item(e->rule), node, "E-TOO-MANY",
+            "leave out what is least important, or send it with another message",
+            "over %zu of these cannot be sent", e->max);
+        return false;
+    }
     if ((node->extra & JSON_EMPTY_LIST) != 0) {
         node_seen(node);
         if (!e->rule->at->shape->required)
@@ -458,11 +470,6 @@ static bool each_read(void *ctx, xmlNode *node)
     run_rules(e->run, &e->rule->rules, node, place);
     e->count++;
     return !e->run->too_large;
-}
-
-static const struct rule *rule_of_item(const struct rule *each)
-{
-    return each->rules.count > 0 ? each->rules.items[0] : each;
 }
 
 static bool joined_fits(const struct each *e, const char *item)
@@ -578,6 +585,7 @@ static void each_run(struct run *run, const struct rule *rule, xmlNode *src,
     if (src == NULL)
         return;
     if (run->way == READING) {
+        e.max = rule->to->shape->max_occurs;
         trail_each(run, src, rule->at, each_read, &e);
         return;
     }
@@ -601,41 +609,82 @@ struct columns {
     size_t at;
 };
 
-/* The one value of this column stands in one before: it is taken back. */
+static const char *column_value(const struct columns *c, const struct out *up, size_t set,
+                                size_t leaf)
+{
+    const struct rule *rule = c->rule->sets[set].items[leaf];
+    const struct out *out = rule->type != RULE_LEAF || rule->at == NULL
+                                ? NULL
+                                : out_find(c->run, up, rule->at);
+
+    return out == NULL ? NULL : out->value;
+}
+
+static bool same_column(const struct columns *c, const struct out *up, size_t a, size_t b)
+{
+    for (size_t i = 0; i < c->rule->sets[a].count; i++)
+        if (!text_eq(column_value(c, up, a, i), column_value(c, up, b, i)))
+            return false;
+    return true;
+}
+
+/* The values of this column stand in one before: they are taken back. */
 static bool column_again(const struct columns *c)
 {
     const struct rules *set = &c->rule->sets[c->at];
     const struct out *up = place_peek(c->run, c->dst);
-    struct out *out;
+    size_t same = c->at;
 
-    if (set->count != 1 || set->items[0]->type != RULE_LEAF ||
-        set->items[0]->at == NULL || up == NULL)
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i]->type != RULE_LEAF)
+            return false;
+    for (size_t i = 0; up != NULL && i < c->at && same == c->at; i++)
+        if (same_column(c, up, i, c->at))
+            same = i;
+    if (same == c->at)
         return false;
-    out = out_find(c->run, up, set->items[0]->at);
-    for (size_t i = 0; out != NULL && i < c->at; i++) {
-        const struct out *before = out_find(c->run, up, c->rule->sets[i].items[0]->at);
+    for (size_t i = 0; i < set->count; i++) {
+        /* a field that all columns share stays */
+        struct out *out =
+            set->items[i]->at == NULL || text_eq(set->items[i]->at->text,
+                                                 c->rule->sets[same].items[i]->at->text)
+                ? NULL
+                : out_find(c->run, up, set->items[i]->at);
 
-        if (before != NULL && text_eq(before->value, out->value)) {
+        if (out != NULL)
             take_back(out);
-            return true;
-        }
     }
-    return false;
+    return true;
+}
+
+static const char *code_of(struct run *run, const xmlNode *node)
+{
+    const char *code = node_attr(node, "code");
+
+    return code != NULL ? code : xml_first(node) == NULL ? node_value(run, node) : NULL;
 }
 
 static bool columns_write(void *ctx, xmlNode *node)
 {
     struct columns *c = ctx;
     size_t before = c->run->nodes;
+    const struct rules *set;
 
-    if (c->at >= c->rule->set_count)
-        return false;
-    run_rules(c->run, &c->rule->sets[c->at], node, c->dst);
+    if (c->at >= c->rule->set_count) {
+        set = &c->rule->sets[0];
+        report_loss(c->run, set->count == 0 ? c->rule : set->items[0], LOSS_CUT, node,
+                    NULL, code_of(c->run, node), NULL,
+                    "the form has no further column for it");
+        node_seen_all(node);
+        return true;
+    }
+    set = &c->rule->sets[c->at];
+    run_rules(c->run, set, node, c->dst);
     if (c->run->nodes == before)
         return true;
     if (column_again(c))
-        report_loss(c->run, c->rule->sets[c->at].items[0], LOSS_NARROWED, node, NULL,
-                    NULL, NULL,
+        report_loss(c->run, set->items[0], LOSS_NARROWED, node, NULL,
+                    code_of(c->run, node), NULL,
                     "this has become a value that stands in a column already");
     else
         c->at++; /* something was written: the column is used */
