@@ -348,8 +348,8 @@ static void keep_code(struct run *run, const struct rule *rule, struct place *ds
     }
     element = out_make(run, place_node(run, dst), rule->to, rule->canonical->many);
     out_attr(run, element, "code", code);
-    if (options->list != NULL && options->word_count == 0 &&
-        options->spelling == SPELL_LIST &&
+    if (options->list != NULL && options->spelling == SPELL_LIST &&
+        (options->word_count == 0 || options->loose) &&
         out_attr(run, element, "national", national) != NULL)
         out_attr(run, element, "country", run->map->country);
     if (in != NULL && in->set_name != NULL)
@@ -420,6 +420,22 @@ static const char *spelled_out(struct run *run, const struct code_options *optio
     return options->spelling == SPELL_ALPHA2   ? country->code
            : options->spelling == SPELL_ALPHA3 ? country->alpha3
                                                : country->numeric;
+}
+
+/* The word that came in, where several mean one code. */
+static const char *own_word(const struct run *run, const struct code_options *options,
+                            const xmlNode *node, const char *code)
+{
+    const char *national = node_attr(node, "national");
+
+    if (!options->loose || national == NULL ||
+        !text_eq(node_attr(node, "country"), run->map->country))
+        return NULL;
+    for (size_t i = 0; i < options->word_count; i++)
+        if (text_eq(options->words[2 * i], national) &&
+            text_eq(options->words[2 * i + 1], code))
+            return options->words[2 * i];
+    return NULL;
 }
 
 /* The country's own value that came in and comes back unchanged. */
@@ -515,7 +531,9 @@ static const char *code_say(struct run *run, const struct rule *rule, xmlNode *n
         if (text_eq(options->also[i].canonical, code))
             national = also_out(run, rule, &options->also[i], dst);
     if (national == NULL && options->word_count > 0) {
-        national = word_out(options, code);
+        national = own_word(run, options, node, code);
+        if (national == NULL)
+            national = word_out(options, code);
         if (national == NULL)
             report_loss(run, rule, LOSS_NO_EQUIVALENT, node, options->list_name, code,
                         NULL, loss_text(CODE_LOSS_MISSING));
