@@ -103,8 +103,14 @@ void report_loss(struct run *run, const struct rule *rule, enum loss_kind kind,
                  const xmlNode *node, const char *list, const char *from, const char *to,
                  const char *text)
 {
-    const char *path = canonical_place(run, rule, node);
+    const char *path;
 
+    if (run->losses->count >=
+        LOSSES_MAX) { /* only counted: its place is not worth the walk */
+        losses_add(run->losses, &(struct loss){ .kind = kind });
+        return;
+    }
+    path = canonical_place(run, rule, node);
     losses_add(run->losses, &(struct loss){
                                 .kind = kind,
                                 .field = national_place(run, rule, node),
@@ -152,6 +158,10 @@ static void problem(struct run *run, const struct rule *rule, const xmlNode *nod
     const struct rule *named = labelled(rule);
     const struct shape *shape = rule == NULL ? NULL : rule->national;
 
+    if (run->report->count >= REPORT_MAX) { /* only counted */
+        report_add(run->report, &(struct report_entry){ .code = code, .text = "" });
+        return;
+    }
     vsnprintf(text, sizeof text, fmt, args);
     report_add(run->report,
                &(struct report_entry){

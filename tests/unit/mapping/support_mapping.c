@@ -263,16 +263,6 @@ void complete_header(xmlDoc *doc)
     referral_header_write(doc, table(), &header);
 }
 
-void report_lines(const struct report *report, struct buf *out)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct report_entry *e = &report->items[i];
-
-        buf_addf(out, "%s %u %s [%s]\n", e->code, e->line,
-                 e->field == NULL ? "-" : e->field, e->rule == NULL ? "-" : e->rule);
-    }
-}
-
 void loss_lines(const struct losses *losses, struct buf *out)
 {
     for (size_t i = 0; i < losses->count; i++) {

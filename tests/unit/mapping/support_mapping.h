@@ -63,8 +63,7 @@ bool write_doc(const struct mapping *map, const xmlDoc *doc,
 void expand_consents(xmlDoc *doc);
 void complete_header(xmlDoc *doc);
 
-/* Findings and losses as lines, without values: for comparison and for a failing test's reader. */
-void report_lines(const struct report *report, struct buf *out);
+/* Losses as lines, without values: for a failing test's reader. */
 void loss_lines(const struct losses *losses, struct buf *out);
 
 /* A small generator with a fixed start: the same mutations in every run. */

@@ -3,9 +3,9 @@
  *
  *   mappings/national/CC/cases/NAME/in.*            what the office wrote
  *                                  canonical.xml    what is read out of it; absent: it is refused
- *                                  findings.txt     problems of the document, a line each
- *                                  losses.txt       losses of reading
- *                                  out.CC.*         what country CC gets; losses.out.CC.txt its losses
+ *                                  findings.json    problems of the document
+ *                                  losses.json      losses of reading
+ *                                  out.CC.*         what country CC gets; losses.out.CC.json its losses
  *
  * Every sample of a form reads without an error and is written again; every bad one is refused for the
  * reason its README gives. GOLDEN_ACCEPT=1 writes what came out instead of comparing (look at the diff).
@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "format/json.h"
 #include "format/xml.h"
 
 #define CASES_MAX 400
@@ -70,6 +71,20 @@ static void expect(const struct golden *g, const char *name, const struct buf *g
     }
 }
 
+static void print_losses(const struct losses *losses, struct buf *out)
+{
+    AUTO(json_drop) json_t *list = losses_json(losses);
+
+    json_print_pretty(list, out);
+}
+
+static void print_findings(const struct report *report, struct buf *out)
+{
+    AUTO(json_drop) json_t *list = report_json(report);
+
+    json_print_pretty(list, out);
+}
+
 static void expect_outs(const struct golden *g, const struct translation *read)
 {
     for (size_t i = 0; i < COUNT_OF(countries); i++) {
@@ -90,8 +105,8 @@ static void expect_outs(const struct golden *g, const struct translation *read)
             fail_msg("%s: %s\n%s", name, err.text, buf_str(&lines));
         }
         expect(g, name, &write.text);
-        loss_lines(&write.losses, &lines);
-        snprintf(name, sizeof name, "losses.out.%s.txt", countries[i]);
+        print_losses(&write.losses, &lines);
+        snprintf(name, sizeof name, "losses.out.%s.json", countries[i]);
         expect(g, name, &lines);
     }
 }
@@ -110,11 +125,11 @@ static void test_case(void **state)
     assert_true(octets_of(g->file, &in));
     assert_true(
         read_octets(map, strrchr(g->file, '/') + 1, in.data, in.len, &read, &err));
-    report_lines(&read.report, &lines);
-    expect(g, "findings.txt", &lines);
+    print_findings(&read.report, &lines);
+    expect(g, "findings.json", &lines);
     buf_clear(&lines);
-    loss_lines(&read.losses, &lines);
-    expect(g, "losses.txt", &lines);
+    print_losses(&read.losses, &lines);
+    expect(g, "losses.json", &lines);
     snprintf(path, sizeof path, "%s/canonical.xml", g->folder);
     if (report_errors(&read.report) > 0) {
         assert_false(file_is(path));
