@@ -409,34 +409,74 @@ static void judge_unsigned(const struct message *m, const struct as4_outcome *o,
         say(r, QUEUE_RETRY, next, o->local.text);
 }
 
-/* The partner's own word, signed. Our codes stand in ErrorDetail as "trm.<code>: <words>". */
+/* What the codes of a partner that is a gateway like ours mean to our people. */
+static const struct {
+    const char *code, *words;
+} partner_words[] = {
+    { "trm.denied", "the receiving side does not let it in: by the agreement, the "
+                    "consent or the state of "
+                    "the leg as they stand there; ask the partner's office" },
+    { "trm.bundle-unknown", "the partner does not have this bundle installed: agree with "
+                            "the partner, then release "
+                            "the message" },
+    { "trm.content-differs",
+      "the partner has this message id with other content: send a new message" },
+    { "trm.seal",
+      "the seal does not hold there: the partner may lack our seal certificate" },
+    { "trm.canonical",
+      "the document is not what the partner's schema and code lists say: compare the "
+      "bundles" },
+    { "trm.header", "the document's header is not that of the envelope" },
+    { "trm.environment", "the partner's gateway is of another environment" },
+    { "trm.office-unknown", "the partner's gateway does not have that office" },
+    { "trm.kind-unknown", "the partner's gateway does not know this kind of message" },
+    { "trm.case-unknown",
+      "the partner has no such case under this agreement: ask the partner's office" },
+    { "trm.attachment", "the attachments are not those that the document lists" },
+};
+
+static const char *words_of(const char *code)
+{
+    for (size_t i = 0; i < COUNT_OF(partner_words); i++)
+        if (text_eq(partner_words[i].code, code))
+            return partner_words[i].words;
+    return "the partner's gateway refused it for good";
+}
+
+/* The code that a gateway like ours puts first into ErrorDetail, else the ebMS one. */
+static void code_of(const struct as4_outcome *o, const char *detail,
+                    char code[STORE_CODE_TEXT])
+{
+    size_t n = strcspn(detail, ": ");
+
+    if (text_starts(detail, "trm."))
+        snprintf(code, STORE_CODE_TEXT, "%.*s",
+                 (int)(n < STORE_CODE_TEXT ? n : STORE_CODE_TEXT - 1), detail);
+    else
+        snprintf(code, STORE_CODE_TEXT, "%.20s", o->code ? o->code : "as4.error");
+}
+
+/* The partner's own word, signed. */
 static void judge_signed(const struct as4_outcome *o, struct courier_report *r)
 {
     char reason[STORE_REASON_TEXT], code[STORE_CODE_TEXT];
     const char *detail = o->detail != NULL ? o->detail : "";
 
-    snprintf(reason, sizeof reason, "%s %s: %.300s", o->code ? o->code : "EBMS:?",
-             o->short_description ? o->short_description : "",
-             detail[0] ? detail : (o->description ? o->description : ""));
+    code_of(o, detail, code);
     if (o->warning || o->transient) {
+        snprintf(reason, sizeof reason, "%s %s: %.300s", o->code ? o->code : "EBMS:?",
+                 o->short_description ? o->short_description : "", detail);
         say(r, QUEUE_RETRY, o->code ? o->code : "as4.error", reason);
         return;
     }
-    if (text_starts(detail, "trm.")) {
-        size_t n = strcspn(detail, ": ");
-
-        snprintf(code, sizeof code, "%.*s", (int)(n < sizeof code ? n : sizeof code - 1),
-                 detail);
-    } else {
-        snprintf(code, sizeof code, "%.20s", o->code ? o->code : "as4.error");
-    }
     if (text_starts(code, "trm.bundle")) {
-        hold(r, "bundle", code,
-             "the partner does not have this bundle installed: agree with the partner, "
-             "then "
-             "release the message");
+        hold(r, "bundle", code, words_of(code));
         return;
     }
+    snprintf(reason, sizeof reason, "%s (%s %s: %.120s)", words_of(code),
+             o->code ? o->code : "EBMS:?",
+             o->short_description ? o->short_description : "",
+             detail[0] ? detail : (o->description ? o->description : ""));
     say(r, QUEUE_REJECTED, code, reason);
     r->task = true;
 }

@@ -91,6 +91,8 @@ NUMERIC = {"BY": "112", "MD": "498", "UA": "804", "AL": "008"}
 WORDS_AL = {"BY": "Bjellorusi", "MD": "Moldavi", "UA": "Ukrainë", "AL": "Shqipëri"}
 LATIN = {"BY": lambda n: (n[6].title(), n[7].title()), "MD": lambda n: (n[0], n[1]),
          "UA": lambda n: (n[3].title(), n[4].title()), "AL": lambda n: (n[0], n[1])}
+# A national form asks for two letters in front; an organisation's office is spelled so there.
+SPELLED = {"IOM-MISSION": "XX-IOM-MISSION"}
 OFFICE = {"BY": "BY-COORD", "MD": "MD-COORD", "UA": "UA-COORD", "AL": "AL-ONAC", "IOM": "IOM-MISSION"}
 
 
@@ -151,7 +153,7 @@ class Forms:
     # -- M01 --------------------------------------------------------------------------------
 
     def m01(self, country, to, agreement, person, **more):
-        return getattr(self, "m01_" + country.lower())(to, agreement, person, **more)
+        return getattr(self, "m01_" + country.lower())(self.spelled(country, to), agreement, person, **more)
 
     def m01_md(self, to, agreement, p, note="", consent=True, extra=None, attachment=None, office="MD-COORD"):
         doc = {
@@ -476,7 +478,11 @@ class Forms:
     # case: the cross-border case number, ref: the number (or message id) that is answered.
 
     def answer(self, country, kind, to, agreement, case, ref, **more):
-        return getattr(self, f"{kind.lower()}_{country.lower()}")(to, agreement, case, ref, **more)
+        return getattr(self, f"{kind.lower()}_{country.lower()}")(self.spelled(country, to), agreement, case, ref, **more)
+
+    @staticmethod
+    def spelled(country, office):
+        return office if country == "IOM" else SPELLED.get(office, office)
 
     def _md(self, kind, to, agreement, case, ref, office="MD-COORD", **rest):
         doc = {"type": kind, "formatVersion": "1.2", "messageId": "md-" + self.number(), "inReplyTo": ref,
