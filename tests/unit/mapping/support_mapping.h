@@ -62,6 +62,7 @@ bool write_doc(const struct mapping *map, const xmlDoc *doc,
 /* What an agreement does between reading and writing: the purposes of each consent's item. */
 void expand_consents(xmlDoc *doc);
 void complete_header(xmlDoc *doc);
+void check_canonical(xmlDoc *doc);
 
 /* Losses as lines, without values: for a failing test's reader. */
 void loss_lines(const struct losses *losses, struct buf *out);

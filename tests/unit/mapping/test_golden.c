@@ -168,6 +168,7 @@ static void test_sample(void **state)
     assert_non_null(read.canonical);
     complete_header(read.canonical);
     expand_consents(read.canonical);
+    check_canonical(read.canonical);
     for (size_t i = 0; i < COUNT_OF(countries); i++) {
         const struct mapping *to = shipped_mapping(countries[i]);
         AUTO(translation_free) struct translation write = { 0 };

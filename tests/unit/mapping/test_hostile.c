@@ -4,6 +4,7 @@
  */
 #include "support_mapping.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -243,6 +244,61 @@ static void test_ten(void **state)
     }
 }
 
+/* --- one plan, several threads ----------------------------------------------------------- */
+
+struct job {
+    const struct mapping *from, *to;
+    struct buf in;
+    char *first;
+    bool good;
+};
+
+static void *translate(void *arg)
+{
+    struct job *job = arg;
+
+    job->good = true;
+    for (int i = 0; i < 12 && job->good; i++) {
+        AUTO(translation_free) struct translation read = { 0 }, write = { 0 };
+        struct err err = { 0 };
+
+        job->good = read_octets(job->from, "x", job->in.data, job->in.len, &read, &err) &&
+                    read.canonical != NULL &&
+                    write_doc(job->to, read.canonical, &read.attachments, &write, &err);
+        if (job->first == NULL)
+            job->first = mem_strdup(buf_str(&write.text));
+        job->good = job->good && text_eq(job->first, buf_str(&write.text));
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    struct job jobs[4] = { 0 };
+    pthread_t threads[4];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        jobs[i].from = shipped_mapping(i % 2 == 0 ? "UA" : "MD");
+        jobs[i].to = jobs[i].from; /* each form gets its own back */
+        jobs[i].in = (struct buf)BUF_INIT(1 << 20);
+        load(i % 2 == 0 ? "UA/samples/m03-receipt.xml" : "MD/samples/m01-adult-full.json",
+             &jobs[i].in);
+    }
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, translate, &jobs[i]), 0);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        assert_true(jobs[i].good);
+        assert_string_equal(jobs[i].first, jobs[i % 2].first);
+    }
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        mem_free(&jobs[i].first);
+        buf_free(&jobs[i].in);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,7 +306,7 @@ int main(void)
         cmocka_unit_test(test_silent),     cmocka_unit_test(test_deep),
         cmocka_unit_test(test_many),       cmocka_unit_test(test_doctype),
         cmocka_unit_test(test_other_form), cmocka_unit_test(test_encoding_not_allowed),
-        cmocka_unit_test(test_ten),
+        cmocka_unit_test(test_ten),        cmocka_unit_test(test_threads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
