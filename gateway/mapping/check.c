@@ -53,10 +53,20 @@ static bool filled(struct run *run, xmlNode *src, const struct trail *path)
     return count.filled > 0;
 }
 
+/* The rule that speaks of a field, for its label; place: full, as authors write it. */
+static const struct mapping_row *row_of(const struct run *run, const char *place)
+{
+    for (size_t i = 0; place != NULL && i < run->map->row_count; i++)
+        if (text_eq(run->map->rows[i].message, run->msg->kind) &&
+            text_eq(run->map->rows[i].national, place))
+            return &run->map->rows[i];
+    return NULL;
+}
+
 static void fail(struct run *run, const struct check *check, xmlNode *node,
                  const char *field, const char *text)
 {
-    const struct rule stand_in = { .clause = check->clause, .remedy = check->remedy };
+    const struct mapping_row *row = row_of(run, field);
 
     report_add(run->report,
                &(struct report_entry){
@@ -66,10 +76,24 @@ static void fail(struct run *run, const struct check *check, xmlNode *node,
                            : run->json != NULL ? json_node_line(run, node)
                                                : xml_line(node),
                    .field = field,
-                   .rule = stand_in.clause != NULL ? stand_in.clause : check->id,
+                   .label = row == NULL ? NULL : row->label,
+                   .rule = check->clause != NULL ? check->clause : check->id,
                    .text = text,
                    .remedy = check->remedy,
                });
+}
+
+/* The field itself where it stands, though empty; else what should hold it. */
+static xmlNode *place_or(struct run *run, const struct trail *path, xmlNode *src)
+{
+    xmlNode *node = trail_first(run, src, path);
+    struct trail shorter = *path;
+
+    while (node == NULL && shorter.count > 1) {
+        shorter.count--;
+        node = trail_first(run, src, &shorter);
+    }
+    return node == NULL ? src : node;
 }
 
 /* Fields of a JSON form are named with points. */
@@ -105,7 +129,8 @@ static void check_need(struct run *run, const struct check *check, xmlNode *src)
 {
     for (size_t i = 0; i < check->path_count; i++)
         if (!filled(run, src, check->paths[i]))
-            fail(run, check, src, field_text(run, check->paths[i]),
+            fail(run, check, place_or(run, check->paths[i], src),
+                 field_text(run, check->paths[i]),
                  check->text != NULL ? check->text : "a value is needed here");
 }
 
@@ -122,8 +147,26 @@ static void check_counted(struct run *run, const struct check *check, xmlNode *s
                            : "these fields stand together or not at all";
 
     if (!good)
-        fail(run, check, src, list_text(run, check),
+        fail(run, check, place_or(run, check->paths[0], src), list_text(run, check),
              check->text != NULL ? check->text : text);
+}
+
+/* Numbered columns are filled from the first on. */
+static void check_no_gaps(struct run *run, const struct check *check, xmlNode *src)
+{
+    bool empty = false;
+
+    for (size_t i = 0; i < check->path_count; i++) {
+        bool has = filled(run, src, check->paths[i]);
+
+        if (has && empty) {
+            fail(run, check, place_or(run, check->paths[i], src),
+                 field_text(run, check->paths[i]),
+                 check->text != NULL ? check->text : "a column before this one is empty");
+            return;
+        }
+        empty = empty || !has;
+    }
 }
 
 /* --- consent ----------------------------------------------------------------------------- */
@@ -189,8 +232,37 @@ static bool in_force(const struct run *run, const struct out *consent, unsigned 
     return civil_compare(today, until) <= 0;
 }
 
+/* Where the form says consent: the field whose rule reads its state. */
+static xmlNode *consent_place(struct run *run, xmlNode *src, const char **ret_field)
+{
+    char first[128];
+    size_t len;
+
+    for (size_t i = 0; i < run->map->row_count; i++) {
+        const struct mapping_row *row = &run->map->rows[i];
+
+        if (!row->reads || row->national == NULL ||
+            !text_eq(row->message, run->msg->kind) ||
+            !text_eq(row->canonical, "Consent/State"))
+            continue;
+        *ret_field = row->national;
+        len = strcspn(row->national, "/.[");
+        if (len >= sizeof first)
+            return src;
+        memcpy(first, row->national, len);
+        first[len] = '\0';
+        for (xmlNode *kid = xml_first(src); kid != NULL; kid = xml_next(kid))
+            if (text_eq((const char *)kid->name, first))
+                return kid;
+        return src;
+    }
+    return src;
+}
+
 static void check_consent(struct run *run, const struct check *check, xmlNode *src)
 {
+    const char *field = NULL;
+
     for (const struct out *kid = run->out_top->first; kid != NULL; kid = kid->next) {
         const char *item = kid_value(kid, "item", true);
 
@@ -200,7 +272,7 @@ static void check_consent(struct run *run, const struct check *check, xmlNode *s
             if (text_eq(check->items[i], item) && in_force(run, kid, check->months))
                 return;
     }
-    fail(run, check, src, NULL,
+    fail(run, check, consent_place(run, src, &field), field,
          check->text != NULL ? check->text
                              : "no consent that is given, dated, in force and not "
                                "withdrawn covers this message");
@@ -356,9 +428,14 @@ static void check_one(struct run *run, const struct check *check, xmlNode *src)
     case CHECK_TOGETHER:
         check_counted(run, check, src);
         return;
+    case CHECK_NO_GAPS:
+        check_no_gaps(run, check, src);
+        return;
     case CHECK_FORBID:
         if (cond_holds(run, check->forbid, src, NULL))
-            fail(run, check, src,
+            fail(run, check,
+                 check->forbid->path == NULL ? src
+                                             : place_or(run, check->forbid->path, src),
                  check->forbid->path == NULL ? NULL
                                              : field_text(run, check->forbid->path),
                  check->text != NULL ? check->text : "this value is not allowed here");

@@ -207,6 +207,7 @@ enum check_type {
     CHECK_NEED_ONE,
     CHECK_EXACTLY_ONE,
     CHECK_TOGETHER,
+    CHECK_NO_GAPS,
     CHECK_FORBID,
     CHECK_CONSENT,
     CHECK_SAME,
@@ -348,6 +349,9 @@ void compile_warning(struct compile *c, const struct json_at *at, const char *ru
 /* A path member with {n} filled in; NULL and a finding when it cannot be read. Absent: NULL. */
 struct trail *compile_path(struct compile *c, const struct json_at *in, const char *key,
                            const char *rule);
+/* The same of a text that stands elsewhere. */
+struct trail *compile_path_text(struct compile *c, const struct json_at *at,
+                                const char *text, const char *rule);
 const char *compile_text(struct compile *c, const struct json_at *in, const char *key);
 bool compile_flag(struct compile *c, const struct json_at *in, const char *key);
 /* An array of texts, or one text. */
@@ -492,7 +496,7 @@ extern const struct kind kind_office;
 const char *constant_of(const struct rule *rule);
 const char *flag_word(const struct rule *rule, bool yes); /* NULL: none */
 
-/* What kinds are made of (run.c). */
+/* What kinds are made of (value.c). */
 bool node_is_attr(const xmlNode *node);
 const char *node_text(struct run *run, xmlNode *node); /* NULL: absent or "no data" */
 const char *node_value(struct run *run,
@@ -501,6 +505,7 @@ const char *node_attr(const xmlNode *node, const char *name); /* borrowed; NULL 
 void node_seen(xmlNode *node);
 void node_seen_all(xmlNode *node); /* with everything below */
 bool node_was_seen(const xmlNode *node);
+bool value_blank(const char *text);
 struct out *put(struct run *run, const struct rule *rule, struct place *dst,
                 const struct trail *path, const char *value);
 void emit(struct run *run, const struct rule *rule, xmlNode *src, struct place *dst,
