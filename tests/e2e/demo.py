@@ -240,7 +240,8 @@ class Demo:
         withheld = [x for x in r.losses if x.get("kind") == "withheld"]
         other = [x for x in r.losses if x.get("kind") not in ("withheld", "carried")]
         for x in withheld[:6]:
-            say(f"   withheld   {x.get('path') or x.get('category')}: {x.get('clause') or ''} {x.get('reason') or ''}".rstrip())
+            say(f"   withheld   {x.get('path') or x.get('field') or x.get('category')}: {x.get('reason') or ''}"
+                f"{' [' + x['clause'] + ']' if x.get('clause') else ''}")
         if len(withheld) > 6:
             say(f"   withheld   and {len(withheld) - 6} more fields")
         for x in (other + [y for y in r.receiving if y.get("kind") not in ("withheld", "carried")])[:5]:
