@@ -24,8 +24,11 @@ static bool check_message(struct view *view, const struct subject *s,
 {
     if (message_carries(view->type, s->path, category, view->child))
         return true;
-    verdict_withhold(view, v, VERDICT_MESSAGE, "", "%s (%s) does not carry this field",
-                     view->type->id, view->type->name);
+    /* The article of the agreement that has this message says what it is for. */
+    verdict_withhold(view, v, VERDICT_MESSAGE,
+                     view->rule != NULL ? view->rule->clause.id : "",
+                     "%s (%s) does not carry this field", view->type->id,
+                     view->type->name);
     return false;
 }
 
