@@ -173,7 +173,8 @@ void agreement_prune(const struct agreement *a, xmlDoc *doc, struct verdicts *ve
         if (!verdicts->items[i].carry && verdicts->items[i].attribute != NULL &&
             verdicts->items[i].node != NULL)
             drop_attribute(ours(verdicts->items[i].node), verdicts->items[i].attribute);
-    for (size_t i = 0; i < verdicts->count; i++)
+    /* From the end: what stands in an element goes before it. */
+    for (size_t i = verdicts->count; i-- > 0;)
         if (!verdicts->items[i].carry && verdicts->items[i].attribute == NULL &&
             verdicts->items[i].node != NULL)
             drop_element(a->paths, ours(verdicts->items[i].node), root);

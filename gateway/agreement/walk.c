@@ -92,7 +92,7 @@ static void walk_note(struct view *view, const struct path_row *row, const xmlNo
         return;
     if (s.category_count == 0) {
         verdict_withhold(
-            view, v, VERDICT_TEXT, view->a->lists_clause.id,
+            view, v, VERDICT_TEXT, view->a->attachments.clause.id,
             "the text has no category, from its officer or from the agreement");
         return;
     }
@@ -110,7 +110,7 @@ static void walk_extension(struct view *view, const struct path_row *row,
     if (is_never(view, node, v))
         return;
     if (s.category_count == 0) {
-        verdict_withhold(view, v, VERDICT_UNKNOWN, view->a->lists_clause.id,
+        verdict_withhold(view, v, VERDICT_UNKNOWN, view->a->attachments.clause.id,
                          "the national field has no category");
         return;
     }
