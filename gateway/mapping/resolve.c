@@ -53,6 +53,28 @@ bool compile_second(struct compile *c, const struct rule *rule, struct trail *pa
                          canonical ? c->map->referral : c->msg->top, &step, &at);
 }
 
+/* "Zhoda/Tsil" and "../StanZhody" are "Zhoda/StanZhody", as the author of a document knows it. */
+static const char *upward(struct compile *c, const char *a, const char *own,
+                          const struct trail *path)
+{
+    char *base = arena_text(&c->map->arena, a);
+    size_t ups = 0;
+
+    for (size_t i = 0; path != NULL && i < path->count; i++)
+        ups += path->steps[i].type == STEP_UP; /* a plain text has no ".." to count */
+    while (text_starts(own, "../")) {
+        own += 3;
+        ups++;
+    }
+    while (ups-- > 0 && *base != '\0') {
+        char *last = strrchr(base, '/');
+
+        *(last == NULL ? base : last) = '\0';
+    }
+    return *base == '\0' ? arena_text(&c->map->arena, own)
+                         : arena_printf(&c->map->arena, "%s/%s", base, own);
+}
+
 static const char *joined(struct compile *c, const char *a, const struct trail *path,
                           bool plain)
 {
@@ -70,7 +92,7 @@ static const char *joined(struct compile *c, const char *a, const struct trail *
                                                                : 0));
     if (path->from != FROM_SCOPE || *a == '\0')
         return arena_text(&c->map->arena, buf_str(&own));
-    return arena_printf(&c->map->arena, "%s/%s", a, buf_str(&own));
+    return upward(c, a, buf_str(&own), plain ? path : NULL);
 }
 
 /* --- names of fields (M05, M06) ---------------------------------------------------------- */
