@@ -262,6 +262,7 @@ static xmlNode *consent_place(struct run *run, xmlNode *src, const char **ret_fi
 static void check_consent(struct run *run, const struct check *check, xmlNode *src)
 {
     const char *field = NULL;
+    xmlNode *where;
 
     for (const struct out *kid = run->out_top->first; kid != NULL; kid = kid->next) {
         const char *item = kid_value(kid, "item", true);
@@ -272,7 +273,8 @@ static void check_consent(struct run *run, const struct check *check, xmlNode *s
             if (text_eq(check->items[i], item) && in_force(run, kid, check->months))
                 return;
     }
-    fail(run, check, consent_place(run, src, &field), field,
+    where = consent_place(run, src, &field);
+    fail(run, check, where, field,
          check->text != NULL ? check->text
                              : "no consent that is given, dated, in force and not "
                                "withdrawn covers this message");

@@ -156,6 +156,8 @@ struct pieces {
     const struct sentence_options *options;
     struct place *dst;
     struct buf text;
+    const struct rule *rule;
+    size_t room; /* characters; of a `whole` sentence, whose pieces are never cut */
 };
 
 static bool piece_see(void *ctx, xmlNode *node)
@@ -164,6 +166,13 @@ static bool piece_see(void *ctx, xmlNode *node)
     AUTO(buf_free) struct buf piece = BUF_SECRET_INIT(MAPPING_OUT_MAX);
 
     piece_add(pieces->run, pieces->options, node, pieces->dst, &piece);
+    if (utf8_count(buf_str(&pieces->text)) + utf8_count(buf_str(&piece)) +
+            utf8_count(pieces->options->join) >
+        pieces->room) {
+        report_loss(pieces->run, pieces->rule, LOSS_NO_EQUIVALENT, node, NULL,
+                    buf_str(&piece), NULL, "the form has no room for this one");
+        return true;
+    }
     if (piece.len > 0)
         buf_addf(&pieces->text, "%s%s",
                  pieces->text.len == 0 ? "" : pieces->options->join, buf_str(&piece));
@@ -192,6 +201,23 @@ static void write_into(struct run *run, const struct rule *rule, xmlNode *src,
                 "the form's free text has no room for it");
 }
 
+/* What a list of pieces may fill: the field, and the note that takes the rest. */
+static size_t room_of(struct run *run, const struct rule *rule)
+{
+    const struct sentence_options *options = rule->options;
+    size_t max = rule->max > 0            ? rule->max
+                 : rule->national != NULL ? rule->national->max_len
+                                          : 0;
+    size_t label = (rule->label == NULL ? 0 : utf8_count(rule->label)) + 8, more;
+
+    if (options->each == NULL || !rule->whole || max == 0)
+        return SIZE_MAX;
+    more = rule->overflow == NULL ? 0 : note_room(run, rule->overflow);
+    if (more > label)
+        more = max / 2 + more - label; /* the field may end at a blank, early */
+    return more > max ? more : max;
+}
+
 static void sentence_write(struct run *run, const struct rule *rule, xmlNode *src,
                            struct place *dst)
 {
@@ -199,7 +225,9 @@ static void sentence_write(struct run *run, const struct rule *rule, xmlNode *sr
     struct pieces pieces = { .run = run,
                              .options = options,
                              .dst = dst,
-                             .text = BUF_SECRET_INIT(MAPPING_OUT_MAX) };
+                             .text = BUF_SECRET_INIT(MAPPING_OUT_MAX),
+                             .rule = rule,
+                             .room = room_of(run, rule) };
 
     if (rule->to != NULL && src != NULL)
         src = trail_first(run, src, rule->to);

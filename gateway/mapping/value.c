@@ -210,6 +210,8 @@ static bool cut_to_fit(struct run *run, const struct rule *rule, xmlNode *src,
         if ((*text)[blank_at] == ' ')
             cut = blank_at;
         rest = *text + cut + ((*text)[cut] == ' ' ? 1 : 0);
+        if (rule->label != NULL) /* so that the reader knows what goes on here */
+            rest = arena_printf(&run->arena, "%s: ... %s", rule->label, rest);
         if (utf8_count(rest) <= note_room(run, rule->overflow)) {
             note_extra(run, rule->overflow, arena_text(&run->arena, rest));
             *text = arena_dup(&run->arena, *text, cut);
