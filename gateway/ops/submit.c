@@ -32,7 +32,7 @@ static void put_reports(json_t *j, const struct draft *d)
     json_object_set_new(j, "withheld", op_withheld_json(&d->losses));
 }
 
-static json_t *accepted_json(const struct intake_result *in)
+static json_t *accepted_json(const struct intake_result *in, const char *state)
 {
     json_t *j = json_object();
 
@@ -42,10 +42,23 @@ static json_t *accepted_json(const struct intake_result *in)
     op_put(j, "agreement", in->draft.header.agreement);
     op_put(j, "to", in->draft.header.receiver_office);
     op_put(j, "partner", in->partner);
-    op_put(j, "state", in->verdict == INTAKE_CHECKED ? "checked" : "waiting");
+    op_put(j, "state", state);
     op_put_bool(j, "repeated", in->verdict == INTAKE_REPEATED);
     put_reports(j, &in->draft);
     return j;
+}
+
+/* A refusal is kept where refusals are kept: it names the fields, never what stood in them. */
+static json_t *losses_without_values(const struct losses *losses)
+{
+    json_t *list = losses_json(losses), *item;
+    size_t i;
+
+    json_array_foreach (list, i, item) {
+        json_object_del(item, "from");
+        json_object_del(item, "to");
+    }
+    return list;
 }
 
 static void refused(struct ops *o, const struct ops_caller *caller,
@@ -61,17 +74,39 @@ static void refused(struct ops *o, const struct ops_caller *caller,
              in->draft.header.kind);
 }
 
+/* The first ids, and how it stands with that message by now. */
+static void repeated(struct ops *o, const struct ops_caller *caller,
+                     struct intake_result *in, struct ops_result *r)
+{
+    struct message m;
+    struct err err = { 0 };
+
+    if (!op_find_message(o, caller, in->message_id, &m, &err)) {
+        op_fail(r, &err);
+        return;
+    }
+    json_t *j = accepted_json(in, message_state_name(m.state));
+    op_put(j, "kind", m.kind);
+    op_put(j, "agreement", m.agreement);
+    op_put(j, "to", m.remote_office);
+    op_put(j, "partner", m.partner);
+    op_done(r, j);
+    r->outcome = OPS_ACCEPTED;
+}
+
 void op_intake_result(struct ops *o, const struct ops_caller *caller,
                       struct intake_result *in, struct ops_result *r)
 {
     switch (in->verdict) {
     case INTAKE_ACCEPTED:
-    case INTAKE_REPEATED:
-        op_done(r, accepted_json(in));
+        op_done(r, accepted_json(in, message_state_name(MESSAGE_WAITING)));
         r->outcome = OPS_ACCEPTED;
         return;
+    case INTAKE_REPEATED:
+        repeated(o, caller, in, r);
+        return;
     case INTAKE_CHECKED:
-        op_done(r, accepted_json(in));
+        op_done(r, accepted_json(in, "checked"));
         return;
     case INTAKE_REFUSED:
         refused(o, caller, in, r);
