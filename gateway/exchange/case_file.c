@@ -69,6 +69,7 @@ static bool facts_load(struct store_tx *tx, struct case_file *f, struct err *err
     read_paths(json_object_get(facts, "askedByThem"), &f->asked_by_them);
     read_text(facts, "ownNumber", f->own_number, sizeof f->own_number);
     read_text(facts, "theirNumber", f->their_number, sizeof f->their_number);
+    read_text(facts, "person", f->person, sizeof f->person);
     read_text(facts, "birthDate", f->birth_date, sizeof f->birth_date);
     read_text(facts, "beneficiary", f->beneficiary, sizeof f->beneficiary);
     return true;
@@ -86,11 +87,11 @@ static json_t *paths_json(const struct strlist *list)
 static bool facts_save(struct store_tx *tx, const struct case_file *f, struct err *err)
 {
     AUTO(json_drop)
-    json_t *facts = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s}", "askedByUs",
+    json_t *facts = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "askedByUs",
                               paths_json(&f->asked_by_us), "askedByThem",
                               paths_json(&f->asked_by_them), "ownNumber", f->own_number,
-                              "theirNumber", f->their_number, "birthDate", f->birth_date,
-                              "beneficiary", f->beneficiary);
+                              "theirNumber", f->their_number, "person", f->person,
+                              "birthDate", f->birth_date, "beneficiary", f->beneficiary);
     AUTO(buf_free) struct buf text = BUF_SECRET_INIT(FACTS_MAX);
 
     if (facts == NULL)
@@ -207,6 +208,40 @@ bool case_file_receipt(struct store_tx *tx, const char *case_id, struct err *err
     if (!found || !text_eq(row.state, case_state_name(CASE_SENT)))
         return true; /* an answer overtook the receipt */
     return case_set_state(tx, case_id, &change, &changed, err);
+}
+
+/* Surname, given name, patronymic of the first legal name. */
+static void take_name(struct case_file *f, const xmlDoc *doc)
+{
+    static const char *const parts[] = { "Person/Name[type=legal]/Surname",
+                                         "Person/Name[type=legal]/Given",
+                                         "Person/Name[type=legal]/Patronymic" };
+    size_t used = 0;
+
+    f->person[0] = '\0';
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        const char *text = referral_value(doc, parts[i]);
+
+        if (text == NULL || text[0] == '\0')
+            continue;
+        int n = snprintf(f->person + used, sizeof f->person - used, "%s%s",
+                         used > 0 ? " " : "", text);
+        if (n < 0 || (size_t)n >= sizeof f->person - used) {
+            f->person[used] = '\0'; /* whole parts only */
+            return;
+        }
+        used += (size_t)n;
+    }
+}
+
+void case_file_take_person(struct case_file *f, const xmlDoc *doc)
+{
+    const char *born = referral_value(doc, "Person/BirthDate");
+    const char *who = referral_value(doc, "Case/Beneficiary");
+
+    take_name(f, doc);
+    snprintf(f->birth_date, sizeof f->birth_date, "%s", born != NULL ? born : "");
+    snprintf(f->beneficiary, sizeof f->beneficiary, "%s", who != NULL ? who : "");
 }
 
 /* --- questions ---------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct case_file {
     struct strlist asked_by_us, asked_by_them; /* canonical paths not answered yet */
     char own_number[CASE_NUMBER_TEXT];         /* our office's number of the case; "" */
     char their_number[CASE_NUMBER_TEXT];       /* the partner office's; "" */
+    char person[CASE_NUMBER_TEXT];             /* the name the case is known by; "" */
     char birth_date[16];                       /* YYYY[-MM[-DD]] or "" */
     char beneficiary[STORE_CODE_TEXT];
 };
@@ -62,6 +63,9 @@ bool case_file_receipt(struct store_tx *tx, const char *case_id,
 /* Takes the Consent sections of a document over (instead of those kept). */
 void case_file_take_consents(struct case_file *file, const xmlDoc *doc,
                              const struct path_table *paths);
+
+/* Name, birth date and beneficiary of the referral, for later messages of the case. */
+void case_file_take_person(struct case_file *file, const xmlDoc *m01);
 
 /* Notes what an M05 asks (by us or them), and what an M06 of the other side answers. */
 void case_file_ask(struct case_file *file, bool by_us, const xmlDoc *m05);

@@ -79,6 +79,7 @@ static void gather_values(const struct bundle *bundle, const struct draft_view *
             v, "agreement.legal-basis",
             agreement_legal_basis(bundle->agreement, own->party->id, today_of(view)));
     add_value(v, "case.own-number", view->own_number);
+    add_value(v, "case.person-name", view->person_name);
     if (h == NULL)
         return;
     instant_print_s(h->created_ms, v->created);

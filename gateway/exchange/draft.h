@@ -51,6 +51,7 @@ struct draft_view {
     int64_t now_ms;
     const char *file;                      /* name of the document in findings */
     const char *own_number, *their_number; /* of the case, where known; NULL */
+    const char *person_name;               /* the name the case is known by; NULL */
 };
 
 /* --- reading ------------------------------------------------------------------------------ */
