@@ -277,7 +277,15 @@ static void check_files(const struct fileset *bundle, const json_t *files,
     }
 }
 
-/* What the agreement in it needs is what is in it. */
+static bool same_file(const struct fileset *a, const struct fileset *b, const char *name)
+{
+    const struct file_item *one = fileset_get(a, name), *two = fileset_get(b, name);
+
+    return one != NULL && two != NULL && one->len == two->len &&
+           memcmp(one->data, two->data, one->len) == 0;
+}
+
+/* What the agreement in it needs is what is in it, and the manifest is the one we would write. */
 static void check_whole(const struct fileset *bundle, const char *id, struct report *ret)
 {
     struct err err = { 0 };
@@ -291,6 +299,9 @@ static void check_whole(const struct fileset *bundle, const char *id, struct rep
         if (fileset_get(needed, fileset_at(bundle, i)->name) == NULL)
             complain(ret, fileset_at(bundle, i)->name, "make the bundle anew",
                      "the agreement has no use for it");
+    if (!same_file(bundle, needed, BUNDLE_MANIFEST))
+        complain(ret, BUNDLE_MANIFEST, "make the bundle anew",
+                 "it is not the manifest of these files");
 }
 
 bool bundle_validate(const struct fileset *bundle, struct report *ret)
@@ -454,6 +465,7 @@ static bool get_file(struct fileset *set, const unsigned char *data, size_t len,
     const unsigned char *block = data + at;
     char name[NAME_MAX_TEXT];
     uint64_t size, sum;
+    size_t next;
 
     if (memcmp(block + MAGIC_AT, "ustar", 6) != 0)
         return bad(err, at, "this is no ustar header");
@@ -465,13 +477,16 @@ static bool get_file(struct fileset *set, const unsigned char *data, size_t len,
         return bad(err, at, "the size of a file is wrong or too large");
     if (!get_name(block, name))
         return bad(err, at, "a file has no name");
-    if (len - at - BLOCK < size)
+    next = at + BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+    if (next > len)
         return bad(err, at, "the file is cut off");
+    if (!is_zero(data + at + BLOCK + size, next - (at + BLOCK + size)))
+        return bad(err, at, "something stands between two files");
     if (!fileset_add(set, name, data + at + BLOCK, size, err)) {
         err->kind = ERR_REJECT;
         return false;
     }
-    *ret_next = at + BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
+    *ret_next = next;
     return true;
 }
 

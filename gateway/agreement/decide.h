@@ -106,8 +106,8 @@ struct verdict {
     enum category category;
     bool carry;
     enum verdict_check check; /* what decided */
-    const char *clause; /* of the agreement that decided; "" where it has none */
-    const char *reason; /* a sentence, never a value; owned by the verdicts */
+    const char *clause;       /* of the agreement that decided; "" where it has none */
+    const char *reason;       /* a sentence, never a value; owned by the verdicts */
     const struct consent_form_item
         *consent_item; /* by which it is carried; NULL: none needed */
     unsigned

@@ -25,10 +25,9 @@ static bool check_message(struct view *view, const struct subject *s,
     if (message_carries(view->type, s->path, category, view->child))
         return true;
     /* The article of the agreement that has this message says what it is for. */
-    verdict_withhold(view, v, VERDICT_MESSAGE,
-                     view->rule != NULL ? view->rule->clause.id : "",
-                     "%s (%s) does not carry this field", view->type->id,
-                     view->type->name);
+    verdict_withhold(
+        view, v, VERDICT_MESSAGE, view->rule != NULL ? view->rule->clause.id : "",
+        "%s (%s) does not carry this field", view->type->id, view->type->name);
     return false;
 }
 

@@ -19,7 +19,8 @@ static xmlDoc *sample(const char *name)
     AUTO(mem_free) char *path = mem_printf("mappings/canonical/samples/%s", name);
     AUTO(mem_free) char *file = test_file(path);
     /* the person of the sample agreed to IDENT and DOCS alone: too little for these tests */
-    AUTO(mem_free) char *text =
+    AUTO(mem_free)
+    char *text =
         strcmp(name, "m01-adult.xml") == 0
             ? test_edit(file, "<Category code=\"IDENT\"/>\n    <Category code=\"DOCS\"/>",
                         "<Category code=\"IDENT\"/><Category code=\"DOCS\"/>"
@@ -281,7 +282,8 @@ static void test_references_go(void **state)
         "<Person><Name type='legal'><Full>X</Full></Name><BirthDate precision='day'>"
         "1992-03-15</BirthDate><Photo attachment='scan-2'/></Person>" STATUS
         "<Consent form='MD-referral/1.2' item='repatriation'><State code='GIVEN'/>"
-        "<Giver code='SELF'/><GivenOn>2026-11-03</GivenOn><EvidenceRef>scan-1</EvidenceRef>"
+        "<Giver "
+        "code='SELF'/><GivenOn>2026-11-03</GivenOn><EvidenceRef>scan-1</EvidenceRef>"
         "<EvidenceRef>scan-3</EvidenceRef></Consent>"
         "<Attachment id='scan-1' mediaType='application/x-dosexec' sha256='0' size='1' "
         "category='CONSENT'/>"
