@@ -151,14 +151,21 @@ static const struct place places[] = {
     PLACE("Mapping", "digest", mapping_digest),
 };
 
+/* "M27": may be repeated in a log. Anything else may be a word out of a case. */
+static bool looks_like_kind(const char *kind)
+{
+    return kind != NULL && strlen(kind) == 3 && kind[0] == 'M' && kind[1] >= '0' &&
+           kind[1] <= '9' && kind[2] >= '0' && kind[2] <= '9';
+}
+
 static bool root_read(const xmlNode *root, struct referral_header *h, struct err *err)
 {
     const char *kind = xml_attr(root, NULL, "kind");
     uint64_t minor;
 
     if (message_type_find(kind) == NULL || strlen(kind) >= sizeof h->kind)
-        return err_set(err, ERR_REJECT, "referral.kind",
-                       "message \"%.20s\" is not known here", kind == NULL ? "" : kind);
+        return err_set(err, ERR_REJECT, "referral.kind", "message %s is not known here",
+                       looks_like_kind(kind) ? kind : "of that kind");
     if (!str_u64(str_of(xml_attr(root, NULL, "minor")), &minor) ||
         minor > REFERRAL_MINOR_MAX)
         return err_set(err, ERR_REJECT, "referral.minor",

@@ -66,7 +66,7 @@ static void refused(struct ops *o, const struct ops_caller *caller,
 {
     op_fail(r, &in->why);
     op_detail(r, "findings", report_json(&in->draft.findings));
-    op_detail(r, "losses", losses_json(&in->draft.losses));
+    op_detail(r, "losses", losses_without_values(&in->draft.losses));
     op_detail(r, "withheld", op_withheld_json(&in->draft.losses));
     if (in->draft.refused_clause[0] != '\0')
         op_detail(r, "clause", json_string(in->draft.refused_clause));

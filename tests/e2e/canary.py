@@ -7,6 +7,7 @@ An office's own exchange folder is its own disk: what lies there is the office's
 not be even there on the receiving side. Ends with "N passed, N failed".
 """
 import base64
+import datetime
 import glob
 import json
 import os
@@ -15,10 +16,10 @@ import resource
 import signal
 import socket
 import ssl
+import stat
 import sys
 import threading
 import time
-import datetime
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from forms import idnp, nid, rnokpp, today  # noqa: E402
@@ -321,10 +322,13 @@ def files_below(folder, without):
 
 
 def open_files(pid):
-    """Regular files that a process holds open, unlinked ones included; () when we may not look."""
+    """Regular files that a process holds open, each once, unlinked ones included; none when we may not look."""
+    seen = set()
     for fd in glob.glob(f"/proc/{pid}/fd/*"):
         try:
-            if os.path.isfile(fd):
+            at = os.stat(fd)
+            if stat.S_ISREG(at.st_mode) and (at.st_dev, at.st_ino) not in seen:
+                seen.add((at.st_dev, at.st_ino))
                 with open(fd, "rb") as f:
                     yield fd, f.read()
         except OSError:
@@ -419,7 +423,7 @@ class Test:
             self.refuse("MD", json.dumps(d).encode())
         d = json.loads(good)
         d["person"]["idnp"] = {"x": word}
-        d[word] = cyrillic
+        d["unheardOf"] = cyrillic
         d["notes"] = (cyrillic + " ") * 2000
         self.refuse("MD", json.dumps(d).encode())
         self.refuse("MD", good[:len(good) - 40] + word.encode())
@@ -434,7 +438,7 @@ class Test:
         text = self.documents.ua().decode()
         for tag in ("Stat", "DataNarodzhennia", "Hromadianstvo", "RivenRyzyku"):
             self.refuse("UA", re.sub(rf"<{tag}([^>]*)>[^<]*", rf"<{tag}\1>{cyrillic}", text, count=1).encode())
-        self.refuse("UA", text.replace("</Napravlennia>", f"<{word}/>{cyrillic}</Napravlennia>").encode())
+        self.refuse("UA", text.replace("</Napravlennia>", f"<Nevidome>{cyrillic}</Nevidome></Napravlennia>").encode())
         text = self.documents.al().decode()
         for tag in ("Urgjenca", "Datelindja", "NID", "Forma1"):
             self.refuse("AL", re.sub(rf"<{tag}>[^<]*", f"<{tag}>{word}", text, count=1).encode())
