@@ -464,6 +464,38 @@ static void making_free(struct making *m)
     buf_free(&m->own);
 }
 
+/* Absent and empty are two things; where one text ends is not to be guessed. */
+static void say(struct buf *said, const char *text)
+{
+    if (text == NULL)
+        buf_adds(said, "-;");
+    else
+        buf_addf(said, "%zu:%s;", strlen(text), text);
+}
+
+/* What was said, not when: the same words under the same key are a repeat. */
+static void digest_of(const struct answer *a, char out[STORE_HASH_TEXT])
+{
+    AUTO(buf_free) struct buf said = BUF_SECRET_INIT(NATIONAL_MAX);
+    const char *const texts[] = { acts[a->act].word, a->case_id,     a->number,
+                                  a->out_number,     a->officer,     a->position,
+                                  a->organisation,   a->phone,       a->email,
+                                  a->conditions,     a->redirect_to, a->note,
+                                  a->respond_by };
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        say(&said, texts[i]);
+    for (size_t i = 0; a->reasons != NULL && i < a->reasons->count; i++)
+        say(&said, a->reasons->items[i]);
+    for (size_t i = 0; i < a->field_count; i++) {
+        say(&said, a->fields[i].field);
+        say(&said, a->fields[i].state);
+        say(&said, a->fields[i].purpose);
+        say(&said, a->fields[i].explanation);
+    }
+    exchange_sha256(buf_str(&said), said.len, out);
+}
+
 bool answer_take(const struct exchange *x, const struct answer *a,
                  struct intake_result *ret, struct err *err)
 {
@@ -474,9 +506,11 @@ bool answer_take(const struct exchange *x, const struct answer *a,
                         .snap = snap,
                         .office = snapshot_office(snap, a->office),
                         .out = ret };
+    char digest[STORE_HASH_TEXT];
     struct err fault = { 0 };
 
     *ret = (struct intake_result){ .verdict = INTAKE_REFUSED };
+    digest_of(a, digest);
     if (m.office == NULL)
         return err_set(err, ERR_CONFIG, "intake.office",
                        "office %s is not of this gateway", a->office);
@@ -491,6 +525,7 @@ bool answer_take(const struct exchange *x, const struct answer *a,
                                .scope = a->scope,
                                .key = a->key,
                                .doc = m.doc,
+                               .digest = digest,
                                .agreement = m.file->row.agreement };
     return intake_take(x, &in, ret, err);
 }

@@ -85,6 +85,7 @@ struct incoming {
     enum duplicate content_duplicate;
     char known_row[STORE_ROW_TEXT];
     struct err state_fault; /* the partner did what the state does not allow */
+    bool known; /* taken before under another eb:MessageId: only its receipt is due */
 };
 
 static void incoming_free(struct incoming *in)
@@ -354,6 +355,7 @@ static bool render(struct incoming *in, struct err *err)
         .own_number =
             in->file != NULL && in->file->own_number[0] ? in->file->own_number : NULL,
         .their_number = in->file != NULL ? in->file->their_number : NULL,
+        .person_name = in->file != NULL ? in->file->person : NULL,
     };
 
     if (!attached(in, &list, err) ||
@@ -430,10 +432,7 @@ static void note_facts(struct incoming *in)
         snprintf(f->their_number, sizeof f->their_number, "%s", number);
     if (!text_eq(in->kind, "M01"))
         return;
-    const char *born = referral_value(doc, "Person/BirthDate");
-    const char *who = referral_value(doc, "Case/Beneficiary");
-    snprintf(f->birth_date, sizeof f->birth_date, "%s", born != NULL ? born : "");
-    snprintf(f->beneficiary, sizeof f->beneficiary, "%s", who != NULL ? who : "");
+    case_file_take_person(f, doc);
     case_file_take_consents(f, doc, in->draft.bundle->paths);
 }
 
@@ -540,6 +539,11 @@ static bool look_up_content(struct store_tx *tx, struct incoming *in, struct err
     return true;
 }
 
+static bool known_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    return look_up_content(tx, ctx, err);
+}
+
 static bool take_case(struct store_tx *tx, struct incoming *in, struct err *err)
 {
     const char *id = in->draft.header.case_id;
@@ -565,6 +569,9 @@ static bool take_work(struct store_tx *tx, void *ctx, struct err *err)
         return false;
     if (in->content_duplicate == DUPLICATE_SAME)
         return known_again(tx, in, &m, err);
+    if (in->known)
+        return err_set(err, ERR_RETRY, "inbound.pruned", "message %s is no longer known",
+                       m.id);
     if (in->content_duplicate == DUPLICATE_OTHER)
         return err_set(err, ERR_DENIED, "trm.content-differs",
                        "message id %s was used for other content", m.id);
@@ -667,11 +674,28 @@ static bool take_opaque(struct incoming *in, struct err *err)
     return true;
 }
 
+/* What was taken once is not judged again: its case has moved on since. */
+static bool look_up_known(struct incoming *in, struct refusing *r, struct err *err)
+{
+    if (!store_read(in->x->store, known_work, in, err))
+        return false;
+    in->known = in->content_duplicate == DUPLICATE_SAME;
+    if (in->content_duplicate == DUPLICATE_OTHER)
+        return NO(r, "content-differs", "message id %s was used for other content",
+                  in->draft.header.message_id);
+    return true;
+}
+
+static bool take_new(struct incoming *in, struct refusing *r, struct err *err)
+{
+    return find_bundle(in, r) && check_schema(in, r) && find_case(in, r, err) &&
+           decide(in, r, err) && take_attachments(in, r, err) && render(in, err);
+}
+
 static bool take_referral(struct incoming *in, struct refusing *r, struct err *err)
 {
-    return read_canonical(in, r, err) && check_header(in, r) && find_bundle(in, r) &&
-           check_schema(in, r) && find_case(in, r, err) && decide(in, r, err) &&
-           take_attachments(in, r, err) && render(in, err);
+    return read_canonical(in, r, err) && check_header(in, r) &&
+           look_up_known(in, r, err) && (in->known || take_new(in, r, err));
 }
 
 static bool prepare(struct incoming *in, struct refusing *r, struct err *err)

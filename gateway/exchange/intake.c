@@ -3,8 +3,10 @@
  *
  * Two readings may be needed: the first, with any mapping of the office's form, tells which
  * agreement and case the document belongs to; the second uses the mapping of exactly that
- * bundle. Messages of one case are taken in one at a time (a lock per case), because the
- * sequence number stands inside the sealed document; the transaction checks it once more.
+ * bundle. Messages of one case are taken in one at a time (a lock by case), because the
+ * sequence number stands inside the sealed document; the transaction checks it once more, for
+ * another node may have been first. The same octets at once are taken in one after the other
+ * (a lock by digest, always before that of the case).
  *
  * Nothing is kept of a document that is refused.
  */
@@ -33,28 +35,30 @@
 #include "store/idempotency.h"
 #include "store/messages.h"
 
-#define CASE_LOCKS        64
+#define LOCKS             64
 #define LOSSES_TEXT       (4 * 1024 * 1024) /* octets of a full loss report */
 #define CIRCUMSTANCES_MAX (64 * 1024)
 #define TRIES_MAX         3 /* when another node took the sequence number */
 
-static pthread_mutex_t case_locks[CASE_LOCKS];
-static pthread_once_t case_locks_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t digest_locks[LOCKS], case_locks[LOCKS];
+static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
 
 static void make_locks(void)
 {
-    for (size_t i = 0; i < CASE_LOCKS; i++)
+    for (size_t i = 0; i < LOCKS; i++) {
+        pthread_mutex_init(&digest_locks[i], NULL);
         pthread_mutex_init(&case_locks[i], NULL);
+    }
 }
 
-static pthread_mutex_t *lock_of(const char *case_id)
+static pthread_mutex_t *lock_of(pthread_mutex_t *locks, const char *name)
 {
     uint32_t hash = 2166136261u;
 
-    pthread_once(&case_locks_once, make_locks);
-    for (const char *c = case_id; *c != '\0'; c++)
+    pthread_once(&locks_once, make_locks);
+    for (const char *c = name; *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
-    return &case_locks[hash % CASE_LOCKS];
+    return &locks[hash % LOCKS];
 }
 
 /* Everything of one intake that several steps share. */
@@ -65,6 +69,8 @@ struct work {
     const struct office *office;
     struct intake_result *out;
     struct case_file *file; /* NULL: a new case */
+    pthread_mutex_t
+        *case_lock; /* held once the case is known; NULL: not yet, or a new case */
     struct draft_leg leg;
     const struct partner *partner;
     struct attachments attachments;
@@ -111,7 +117,9 @@ static struct draft_view view_of(const struct work *w)
 
     return (struct draft_view){
         .own_office = w->office->id,
-        .partner_office = w->in->to != NULL ? w->in->to : h->receiver_office,
+        .partner_office = w->file != NULL     ? w->file->row.partner_office
+                          : w->in->to != NULL ? w->in->to
+                                              : h->receiver_office,
         .own_gateway = w->snap->own.id,
         .partner_gateway = w->leg.gateway,
         .environment = w->snap->own.environment,
@@ -238,6 +246,8 @@ static bool find_case(struct work *w, struct err *err)
             w, ERR_REJECT, "intake.case-unknown",
             "the document names no case of this gateway: `trmctl case list` shows "
             "the cases that can be answered");
+    w->case_lock = lock_of(case_locks, normal);
+    pthread_mutex_lock(w->case_lock);
     if (!store_read(w->x->store, find_case_work, &ctx, err))
         return false;
     if (w->file == NULL || !text_eq(w->file->row.own_office, w->office->id))
@@ -247,6 +257,74 @@ static bool find_case(struct work *w, struct err *err)
             "that can be answered",
             normal, w->office->id);
     return true;
+}
+
+/* --- handed in before --------------------------------------------------------------------- */
+
+#define KEY_USED "this key was used for other content before: use a new key"
+#define NUMBER_USED \
+    "this national case number was sent with other content before: send a correction, " \
+    "or give the new case its own number"
+
+/* The same content gets the first ids, other content is refused. Always false. */
+static bool not_new(struct work *w, enum duplicate found,
+                    const struct idempotency_entry *entry, const char *code,
+                    const char *words, struct err *err)
+{
+    if (found == DUPLICATE_OTHER)
+        return err_set_at(err, ERR_REJECT, code, __FILE__, __LINE__, "%s (case %s)",
+                          words, entry->case_id);
+    snprintf(w->out->message_id, sizeof w->out->message_id, "%.36s", entry->message_id);
+    snprintf(w->out->case_id, sizeof w->out->case_id, "%.19s", entry->case_id);
+    w->repeated = true;
+    return err_set(err, ERR_REJECT, "intake.repeated", "handed in before");
+}
+
+struct known_ctx {
+    struct work *w;
+    const char *scope, *key;
+    struct idempotency_entry entry;
+    enum duplicate found;
+};
+
+static bool known_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    struct known_ctx *c = ctx;
+
+    return idempotency_find(tx, c->scope, c->w->office->id, c->key, c->w->digest,
+                            &c->found, &c->entry, err);
+}
+
+/*
+ * A repeat is known before anything is judged: the case has moved on since, the leg may be
+ * suspended by now, and the office that only did not hear our first answer must get it again.
+ */
+static bool is_new(struct work *w, const char *scope, const char *key, const char *code,
+                   const char *words, struct err *err)
+{
+    struct known_ctx c = { .w = w, .scope = scope, .key = key };
+    struct err why = { 0 };
+
+    if (key == NULL || w->in->check_only)
+        return true;
+    if (!store_read(w->x->store, known_work, &c, err))
+        return false;
+    if (c.found == DUPLICATE_NONE || not_new(w, c.found, &c.entry, code, words, &why))
+        return true;
+    if (!w->repeated)
+        return refuse(w, &why);
+    w->out->verdict = INTAKE_REPEATED;
+    return false;
+}
+
+static bool number_is_new(struct work *w, struct err *err)
+{
+    const struct draft *d = &w->out->draft;
+
+    if (d->doc == NULL || !text_eq(d->header.kind, "M01"))
+        return true;
+    return is_new(w, "number", referral_value(d->doc, "Case/NationalId"),
+                  "intake.number-used", NUMBER_USED, err);
 }
 
 static bool settle_bundle(struct work *w, struct err *err)
@@ -307,6 +385,10 @@ static bool find_leg(struct work *w, struct err *err)
         return REFUSE(w, ERR_REJECT, "intake.receiver",
                       "the document is for %s, but the partner in case %s is %s",
                       d->header.receiver_office, w->file->row.id, to);
+    if (w->file != NULL && w->in->to != NULL && !text_eq(w->in->to, to))
+        return REFUSE(w, ERR_REJECT, "intake.receiver",
+                      "it is to go to %s, but the partner in case %s is %s", w->in->to,
+                      w->file->row.id, to);
     if (!draft_leg(d->bundle, w->office->id, to, &w->leg))
         return REFUSE(w, ERR_DENIED, "intake.no-leg",
                       "agreement %s has no leg from %s to %s",
@@ -586,10 +668,7 @@ static void note_facts(struct work *w)
         snprintf(f->own_number, sizeof f->own_number, "%s", number);
     if (!text_eq(w->out->draft.header.kind, "M01"))
         return;
-    const char *born = referral_value(doc, "Person/BirthDate");
-    const char *who = referral_value(doc, "Case/Beneficiary");
-    snprintf(f->birth_date, sizeof f->birth_date, "%s", born != NULL ? born : "");
-    snprintf(f->beneficiary, sizeof f->beneficiary, "%s", who != NULL ? who : "");
+    case_file_take_person(f, doc);
     case_file_take_consents(f, doc, w->out->draft.bundle->paths);
 }
 
@@ -649,19 +728,10 @@ static bool one_key(struct store_tx *tx, struct work *w, const char *scope,
     struct idempotency_entry entry;
     enum duplicate found;
 
-    if (!idempotency_add(tx, scope, w->office->id, key, w->digest,
-                         w->out->draft.header.message_id, w->out->draft.header.case_id,
-                         &found, &entry, err))
-        return false;
-    if (found == DUPLICATE_NONE)
-        return true;
-    if (found == DUPLICATE_OTHER)
-        return err_set_at(err, ERR_REJECT, code, __FILE__, __LINE__, "%s (case %s)",
-                          words, entry.case_id);
-    snprintf(w->out->message_id, sizeof w->out->message_id, "%.36s", entry.message_id);
-    snprintf(w->out->case_id, sizeof w->out->case_id, "%.19s", entry.case_id);
-    w->repeated = true;
-    return err_set(err, ERR_REJECT, "intake.repeated", "handed in before");
+    return idempotency_add(tx, scope, w->office->id, key, w->digest,
+                           w->out->draft.header.message_id, w->out->draft.header.case_id,
+                           &found, &entry, err) &&
+           (found == DUPLICATE_NONE || not_new(w, found, &entry, code, words, err));
 }
 
 static bool add_keys(struct store_tx *tx, struct work *w, struct err *err)
@@ -669,15 +739,11 @@ static bool add_keys(struct store_tx *tx, struct work *w, struct err *err)
     const char *number = referral_value(w->out->draft.doc, "Case/NationalId");
 
     if (w->in->key != NULL &&
-        !one_key(tx, w, w->in->scope, w->in->key, "intake.other-content",
-                 "this key was used for other content before: use a new key", err))
+        !one_key(tx, w, w->in->scope, w->in->key, "intake.other-content", KEY_USED, err))
         return false;
     if (!text_eq(w->out->draft.header.kind, "M01") || number == NULL)
         return true;
-    return one_key(tx, w, "number", number, "intake.number-used",
-                   "this national case number was sent with other content before: send a "
-                   "correction, or give the new case its own number",
-                   err);
+    return one_key(tx, w, "number", number, "intake.number-used", NUMBER_USED, err);
 }
 
 static bool intake_work(struct store_tx *tx, void *ctx, struct err *err)
@@ -769,7 +835,8 @@ static bool steps(struct work *w, struct err *err)
 {
     struct draft *d = &w->out->draft;
 
-    if (!settle_bundle(w, err))
+    if (!is_new(w, w->in->scope, w->in->key, "intake.other-content", KEY_USED, err) ||
+        !settle_bundle(w, err) || !number_is_new(w, err))
         return false;
     if (d->doc == NULL || report_errors(&d->findings) > 0)
         return refuse_findings(w);
@@ -794,12 +861,13 @@ static bool steps(struct work *w, struct err *err)
 
 static bool steps_locked(struct work *w, struct err *err)
 {
-    /* The document's case is only known after a first reading; until then its digest serves:
-     * the same document twice at once is taken in one after the other. */
-    pthread_mutex_t *lock = lock_of(w->digest);
+    /* The document's case is only known after a first reading; until then its digest serves. */
+    pthread_mutex_t *lock = lock_of(digest_locks, w->digest);
 
     pthread_mutex_lock(lock);
     bool ok = steps(w, err);
+    if (w->case_lock != NULL)
+        pthread_mutex_unlock(w->case_lock);
     pthread_mutex_unlock(lock);
     return ok;
 }
@@ -826,6 +894,8 @@ bool intake_take(const struct exchange *x, const struct intake *in,
 
         if (in->data != NULL)
             exchange_sha256(in->data, in->len, w.digest);
+        else if (in->digest != NULL)
+            (void)STORE_COPY(w.digest, in->digest);
         else
             uuid_make(w.digest);
         if (steps_locked(&w, &fault)) {

@@ -27,6 +27,8 @@ struct intake {
     size_t len;
     xmlDoc
         *doc; /* instead: a canonical document made for the office (answers); borrowed */
+    const char
+        *digest; /* with doc: of what it was made from, in hex; NULL: never a repeat */
     const char *file;        /* its name in findings; NULL */
     const char *to;          /* receiving office; NULL: as the document says */
     const char *agreement;   /* NULL: as the document says */

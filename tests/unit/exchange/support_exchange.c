@@ -50,7 +50,8 @@ int keys_setup(void **state)
         return -1;
     snprintf(keys_dir, sizeof keys_dir, "%s/keys", work_dir);
     snprintf(command, sizeof command,
-             "certs/make-test-ca.sh --quiet --rsa2048 %s MD-GW1 UA-GW1", keys_dir);
+             "certs/make-test-ca.sh --quiet --rsa2048 %s MD-GW1 UA-GW1 UA-NEXT",
+             keys_dir);
     log_set_level(LOG_LEVEL_ERROR);
     xml_init();
     OK(xmlsig_init(&err));
@@ -150,7 +151,9 @@ void desk_open(struct desk *d, const struct desk_kind *kind)
 {
     static unsigned number;
 
-    *d = (struct desk){ .kind = kind, .clock = { .fixed_ms = NOW } };
+    *d = (struct desk){ .kind = kind,
+                        .environment = "demo",
+                        .clock = { .fixed_ms = NOW } };
     snprintf(d->folder, sizeof d->folder, "%s/%s.%u", work_dir, kind->gateway, ++number);
     snprintf(d->partners, sizeof d->partners, "%s/partners", d->folder);
     OK(dir_make(d->partners, 0700, &err));
@@ -192,7 +195,7 @@ static void fill_source(struct desk *d)
                  .party_type = PMODE_UNREGISTERED,
                  .country = d->kind->country,
                  .host = "gateway.example",
-                 .environment = "demo",
+                 .environment = d->environment,
                  .zone = d->kind->zone,
                  .node = "node1" },
         .offices = d->offices,
@@ -224,6 +227,8 @@ void desk_restart(struct desk *d)
 {
     snapshot_box_free(&d->x.box);
     store_close(&d->store);
+    signer_free(&d->signer);
+    d->signer = open_signer(d->kind->gateway);
     open_store(d);
     desk_snapshot(d);
 }
@@ -280,18 +285,42 @@ static bool install_work(struct store_tx *tx, void *ctx, struct err *err)
            bundle_set_in_force(tx, c->digest, err);
 }
 
-void desk_install(struct desk *d, const char *agreement)
+static void install_from(struct desk *d, const struct fileset *all, const char *agreement)
 {
-    AUTO(fileset_free) struct fileset *all = NULL, *files = NULL;
+    AUTO(fileset_free) struct fileset *files = NULL;
     struct install_ctx c = { .agreement = agreement,
                              .packed = BUF_INIT(BUNDLE_OCTETS_MAX) };
 
-    OK((all = bundle_tree(".", &err)) != NULL);
     OK((files = bundle_collect(all, agreement, &err)) != NULL);
     bundle_pack(files, &c.packed);
     exchange_sha256(c.packed.data, c.packed.len, c.digest);
     desk_run(d, install_work, &c);
     buf_free(&c.packed);
+}
+
+void desk_install(struct desk *d, const char *agreement)
+{
+    AUTO(fileset_free) struct fileset *all = NULL;
+
+    OK((all = bundle_tree(".", &err)) != NULL);
+    install_from(d, all, agreement);
+}
+
+void desk_install_other(struct desk *d, const char *agreement)
+{
+    AUTO(fileset_free) struct fileset *all = NULL, *other = fileset_new();
+    AUTO(mem_free) char *name = mem_printf("agreements/%s.json", agreement);
+
+    OK((all = bundle_tree(".", &err)) != NULL);
+    for (size_t i = 0; i < fileset_count(all); i++) {
+        const struct file_item *f = fileset_at(all, i);
+        AUTO(mem_free) char *longer = mem_printf("%s\n", (const char *)f->data);
+        bool altered = text_eq(f->name, name);
+
+        OK(fileset_add(other, f->name, altered ? longer : f->data, f->len + altered,
+                       &err));
+    }
+    install_from(d, other, agreement);
 }
 
 static bool leg_work(struct store_tx *tx, void *ctx, struct err *err)

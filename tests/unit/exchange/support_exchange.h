@@ -72,8 +72,9 @@ extern const struct desk_kind desk_md, desk_ua;
 
 struct desk {
     const struct desk_kind *kind;
-    char folder[112];   /* below work_dir */
-    char partners[128]; /* its partner files */
+    char folder[112];        /* below work_dir */
+    char partners[128];      /* its partner files */
+    const char *environment; /* "demo" */
     struct clock clock;
     struct store *store;
     struct signer *signer;
@@ -96,7 +97,7 @@ void desk_partner(struct desk *d, const struct desk_kind *other, unsigned port,
                   const char *more);
 /* A snapshot of what is there now, in force. */
 void desk_snapshot(struct desk *d);
-/* Closes and opens the store as after a restart; the snapshot is built anew. */
+/* Reads keys and opens the store anew, as after a restart; and the snapshot. */
 void desk_restart(struct desk *d);
 /* The partners' listener (the real one); its port. */
 unsigned desk_listen(struct desk *d);
@@ -104,7 +105,9 @@ void desk_close(struct desk *d);
 
 /* Bundles an agreement of this tree and puts it in force. */
 void desk_install(struct desk *d, const char *agreement);
-/* Takes it out of force in nothing but the operator's word about a leg. */
+/* The same agreement under another digest, in force instead. */
+void desk_install_other(struct desk *d, const char *agreement);
+/* The operator's word about a leg. */
 void desk_leg(struct desk *d, const char *agreement, const char *from, const char *to,
               const char *state);
 

@@ -122,10 +122,9 @@ static void fill(struct case_file *f)
                         "code=\"GIVEN\"/></Consent><Consent form=\"MD-referral/1.2\" "
                         "item=\"health\"><State code=\"REFUSED\"/></Consent>");
     AUTO(xml_doc_free)
-    xmlDoc *m05 =
-        document("M05",
-                 "<InfoRequest><Question><Path>Person/BirthPlace</Path></Question>"
-                 "<Question><Path>Health/Description</Path></Question></InfoRequest>");
+    xmlDoc *m05 = document(
+        "M05", "<InfoRequest><Question><Path>Person/BirthPlace</Path></Question>"
+               "<Question><Path>Health/Description</Path></Question></InfoRequest>");
 
     snprintf(f->own_number, sizeof f->own_number, "DC-2026/\xd1\x88-17 \"a\"\\b");
     snprintf(f->their_number, sizeof f->their_number, "17/2026");
@@ -228,15 +227,13 @@ static void test_consents_replace(void **state)
 static void test_questions(void **state)
 {
     AUTO(xml_doc_free)
-    xmlDoc *m05 =
-        document("M05",
-                 "<InfoRequest><Question><Path>Person/BirthPlace</Path></Question>"
-                 "<Question><Path>Health/Description</Path></Question></InfoRequest>");
+    xmlDoc *m05 = document(
+        "M05", "<InfoRequest><Question><Path>Person/BirthPlace</Path></Question>"
+               "<Question><Path>Health/Description</Path></Question></InfoRequest>");
     AUTO(xml_doc_free)
-    xmlDoc *part =
-        document("M06",
-                 "<InfoResponse><Answer><Path>Health/Description</Path></Answer><Answer>"
-                 "<Path>Risk/Level</Path></Answer></InfoResponse>");
+    xmlDoc *part = document(
+        "M06", "<InfoResponse><Answer><Path>Health/Description</Path></Answer><Answer>"
+               "<Path>Risk/Level</Path></Answer></InfoResponse>");
     AUTO(xml_doc_free)
     xmlDoc *rest = document(
         "M06",
