@@ -49,6 +49,7 @@ class Referral:
         self.decision = None
         self.answered = False
         self.attachment = None
+        self.linked = None   # the case this one goes on from
 
     def __str__(self):
         return f"{self.agreement} {self.sender} -> {self.receiver}"
@@ -247,6 +248,10 @@ class Demo:
         for x in (other + [y for y in r.receiving if y.get("kind") not in ("withheld", "carried")])[:5]:
             say(f"   {x['kind']:10} {x.get('field') or x.get('path')}: {x.get('from') or ''} -> {x.get('to') or ''} "
                 f"{x.get('reason') or ''}".rstrip())
+        if r.linked:
+            linked = self.world[r.receiver].case(r.case).get("linkedCase")
+            self.expect(linked == r.linked, f"{r}: linked to {linked} instead of {r.linked}")
+            say(f"   goes on    from case {r.linked} (AL -> IOM)")
         say("   then       " + ", ".join(f"{k} {a}->{b}" for k, a, b in r.steps[1:]) + f"; {r.decision}")
         self.expect(m.get("state") == "delivered", f"{r}: the M01 is {m.get('state')}")
 
@@ -314,13 +319,19 @@ def citizen_for(sender, receiver):
 
 
 def everything(demo, world):
-    legs = list(active_legs())
+    # Referrals to the organisation first: one of them goes on from there under a second case.
+    legs = sorted(active_legs(), key=lambda leg: leg[2] != "IOM")
     say(f"{len(legs)} active legs of {len(shipped_agreements())} agreements")
     for i, (name, sender, receiver) in enumerate(legs):
         person = demo.forms.person(citizen_for(sender, receiver) if receiver != "IOM" else sender)
         plan = "decline" if i == 1 else "question" if i == 2 else "accept"
         r = Referral(sender, receiver, name, person, plan)
         more = {}
+        if (sender, receiver) == ("IOM", "BY"):
+            # There is no leg between AL and BY: the organisation carries the case on, linked to the first.
+            first = next(x for x in demo.referrals if (x.sender, x.receiver) == ("AL", "IOM"))
+            r.person, r.linked = first.person, first.case
+            more["linked"] = first.case
         if sender == "MD" and receiver == "UA" and not any(x.attachment for x in demo.referrals):
             r.attachment = PDF
             more["attachment"] = {"name": "consimtamant.pdf", "mediaType": "application/pdf", "category": "consent",
