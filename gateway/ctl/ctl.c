@@ -14,6 +14,7 @@
 #include "base/body.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "ctl/ctl_private.h"
 #include "format/json.h"
@@ -257,8 +258,7 @@ static int command_option(struct reading *r, const char *name, const char *equal
     }
     if (o->kind != CTL_FLAG && (value = value_of(r, equals)) == NULL)
         return needs_value(name);
-    if (value != NULL && json_string_length(json_string(value)) == 0 &&
-        value[0] != '\0') {
+    if (value != NULL && utf8_bad(value, strlen(value)) >= 0) {
         fprintf(stderr, "trmctl: --%s: the value is not UTF-8\n", name);
         return EX_USAGE;
     }
