@@ -47,7 +47,8 @@ const struct bundle *bundles_in_force(const struct bundles *bundles,
                                       const char *agreement);
 const struct bundle *bundles_by_digest(const struct bundles *bundles, const char *digest);
 
-/* Ids of agreements in force that name both gateways. */
+/* Ids of installed agreements that name both gateways, each once: a case goes on under the bundle it
+ * began with, also when that one is no longer in force. */
 void bundles_between(const struct bundles *bundles, const char *a, const char *b,
                      struct strlist *ret);
 
