@@ -36,13 +36,22 @@ static enum category officers(const xmlNode *node)
     return category_find(xml_attr(node, NULL, "category"));
 }
 
+/* A field of a form as mappings name it: "Prymitka" is also meant by "Prymitka[rozdil=osoba]". */
+static bool is_field(const char *declared, const char *field)
+{
+    size_t len = strlen(declared);
+
+    return field != NULL && strncmp(declared, field, len) == 0 &&
+           (field[len] == '\0' || field[len] == '[');
+}
+
 static const struct never_rule *never_of(const struct agreement *a, const char *form,
                                          const char *field)
 {
     const struct form_rule *rule = form_of(a, form);
 
     for (size_t i = 0; rule != NULL && i < rule->never_count; i++)
-        if (text_eq(rule->never[i].field, field))
+        if (is_field(rule->never[i].field, field))
             return &rule->never[i];
     return NULL;
 }
@@ -57,7 +66,7 @@ static enum category declared_of(const struct view *view, const xmlNode *node)
     for (size_t i = 0; rule != NULL && i < rule->text_count; i++) {
         const struct text_rule *t = &rule->texts[i];
 
-        if (!text_eq(t->field, field) || (t->about != NULL && !text_eq(t->about, about)))
+        if (!is_field(t->field, field) || (t->about != NULL && !text_eq(t->about, about)))
             continue;
         if (t->messages == 0 || view->type == NULL ||
             (t->messages & message_bit(view->type)) != 0)

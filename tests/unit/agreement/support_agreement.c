@@ -41,6 +41,15 @@ struct fileset *test_tree(void)
     return set;
 }
 
+struct fileset *test_whole_tree(void)
+{
+    struct fileset *set = fileset_new();
+
+    add_folder(set, "agreements");
+    add_folder(set, "mappings");
+    return set;
+}
+
 struct fileset *test_tree_with(const char *name, const char *text)
 {
     AUTO(fileset_free) struct fileset *tree = test_tree();

@@ -25,7 +25,9 @@ int64_t test_instant(const char *text); /* "2026-11-24T09:00:00Z" */
 
 /* agreements/ and mappings/canonical, mappings/lists of the project. Owned. */
 struct fileset *test_tree(void);
-/* The same with one file replaced or added. */
+/* agreements/ and all of mappings/. Owned. */
+struct fileset *test_whole_tree(void);
+/* The first with one file replaced or added. */
 struct fileset *test_tree_with(const char *name, const char *text);
 
 const struct path_table *test_paths(void);

@@ -3,7 +3,9 @@
 
 #include "agreement/check.h"
 #include "base/buf.h"
+#include "format/xml.h"
 #include "model/findings.h"
+#include "model/referral.h"
 
 static const char *const ids[] = { "MDUA-1", "ALMD-1",   "ALUA-1",   "BYMD-1",
                                    "BYUA-1", "MDUABY-3", "ALMDUA-3", "IOM-RELAY" };
@@ -138,6 +140,42 @@ static void test_small_questions(void **state)
     assert_null(agreement_error_text(a, "agreement.nothing", "en"));
 }
 
+/* Every request among the mappings' golden cases, as its office's system wrote it, passes under the
+ * agreement it names. */
+static void test_golden_requests_pass(void **state)
+{
+    struct err err = { 0 };
+    AUTO(fileset_free) struct fileset *set = fileset_load("mappings/national", &err);
+    size_t requests = 0;
+
+    (void)state;
+    if (set == NULL)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < fileset_count(set); i++) {
+        const struct file_item *item = fileset_at(set, i);
+        AUTO(xml_doc_free) xmlDoc *doc = NULL;
+        AUTO(verdicts_free) struct verdicts v = { 0 };
+        struct decide_input in;
+
+        if (!text_ends(item->name, "/canonical.xml"))
+            continue;
+        doc = xml_parse_utf8(item->data, item->len, NULL, &err);
+        if (doc == NULL)
+            fail_msg("%s: %s", item->name, err.text);
+        if (!text_eq(xml_attr(xml_root(doc), NULL, "kind"), "M01"))
+            continue;
+        in = test_input(doc);
+        in.environment = NULL; /* completed later */
+        in.agreement = test_agreement(referral_value(doc, "Header/Agreement/@id"));
+        in.from_office = referral_value(doc, "Header/Sender/@office");
+        in.to_office = referral_value(doc, "Header/Receiver/@office");
+        if (!decide(&in, &v))
+            fail_msg("%s: %s: %s", item->name, v.refusals[0].code, v.refusals[0].text);
+        requests++;
+    }
+    assert_true(requests >= 12);
+}
+
 static void test_digest_is_of_the_resolved_text(void **state)
 {
     AUTO(mem_free) char *text = test_file("agreements/MDUA-1.json");
@@ -173,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_legal_basis_switches),
         cmocka_unit_test(test_validity),
         cmocka_unit_test(test_small_questions),
+        cmocka_unit_test(test_golden_requests_pass),
         cmocka_unit_test(test_digest_is_of_the_resolved_text),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

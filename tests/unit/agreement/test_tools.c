@@ -405,6 +405,31 @@ static void test_bundle(void **state)
     assert_true(bundle_validate(bundle, &report));
 }
 
+/* The eight as they are shipped. */
+static void test_shipped_bundles(void **state)
+{
+    AUTO(fileset_free) struct fileset *tree = test_whole_tree();
+    AUTO(strlist_free) struct strlist ids = { 0 };
+
+    (void)state;
+    agreement_ids(tree, &ids);
+    assert_int_equal(ids.count, 8);
+    for (size_t i = 0; i < ids.count; i++) {
+        AUTO(report_free) struct report report = { 0 };
+        AUTO(buf_free) struct buf text = BUF_INIT(1024 * 1024);
+        struct err err = { 0 };
+        AUTO(fileset_free)
+        struct fileset *bundle = bundle_collect(tree, ids.items[i], &err);
+
+        if (bundle == NULL)
+            fail_msg("%s: %s", ids.items[i], err.text);
+        if (!bundle_validate(bundle, &report)) {
+            report_print(&report, &text);
+            fail_msg("%s: %s", ids.items[i], buf_str(&text));
+        }
+    }
+}
+
 static void test_bundle_travels(void **state)
 {
     AUTO(fileset_free) struct fileset *bundle = collected(), *back = NULL;
@@ -590,6 +615,7 @@ int main(void)
         cmocka_unit_test(test_explain_refused),
         cmocka_unit_test(test_explain_agrees_with_decide),
         cmocka_unit_test(test_bundle),
+        cmocka_unit_test(test_shipped_bundles),
         cmocka_unit_test(test_bundle_travels),
         cmocka_unit_test(test_bundle_is_a_tar),
         cmocka_unit_test(test_bundle_tampered),
