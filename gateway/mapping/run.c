@@ -465,19 +465,67 @@ static void lose_group(struct run *run, const struct rules *rules, size_t from,
 static void rule_run(struct run *run, const struct rule *rule, xmlNode *src,
                      struct place *dst);
 
+/* What notes had been given before a group was tried. */
+struct notes_kept {
+    struct note_state *first;
+    struct {
+        size_t marks, extras, used;
+    } of[16];
+};
+
+static size_t length(const struct mark *list)
+{
+    size_t n = 0;
+
+    for (; list != NULL; list = list->next)
+        n++;
+    return n;
+}
+
+static void shorten(struct mark **list, size_t to)
+{
+    while (*list != NULL && to-- > 0)
+        list = &(*list)->next;
+    *list = NULL;
+}
+
+static void notes_keep(const struct run *run, struct notes_kept *kept)
+{
+    size_t i = 0;
+
+    kept->first = run->notes;
+    for (const struct note_state *n = run->notes; n != NULL && i < COUNT_OF(kept->of);
+         n = n->next, i++) {
+        kept->of[i].marks = length(n->marks);
+        kept->of[i].extras = length(n->extras);
+        kept->of[i].used = n->used;
+    }
+}
+
+/* New notes stand in front of the list: they are forgotten. */
+static void notes_restore(struct run *run, const struct notes_kept *kept)
+{
+    size_t i = 0;
+
+    run->notes = kept->first;
+    for (struct note_state *n = run->notes; n != NULL && i < COUNT_OF(kept->of);
+         n = n->next, i++) {
+        shorten(&n->marks, kept->of[i].marks);
+        shorten(&n->extras, kept->of[i].extras);
+        n->used = kept->of[i].used;
+    }
+}
+
 /* All rules of one `together`: written to a scratch element first, kept only when all of them fit. */
 static void group_run(struct run *run, const struct rules *rules, size_t from,
                       xmlNode *src, struct place *dst)
 {
     const char *word = rules->items[from]->together;
-    struct note_state saved[8];
-    size_t notes = 0;
+    struct notes_kept kept;
     struct out *parent;
     bool failed_before = run->failed_field;
 
-    for (struct note_state *n = run->notes; n != NULL && notes < COUNT_OF(saved);
-         n = n->next)
-        saved[notes++] = *n;
+    notes_keep(run, &kept);
     parent = place_peek(run, dst);
     run->failed_field = false;
     for (size_t i = from; i < rules->count; i++)
@@ -501,10 +549,7 @@ static void group_run(struct run *run, const struct rules *rules, size_t from,
                     take_back(out);
             }
         }
-        notes = 0;
-        for (struct note_state *n = run->notes; n != NULL && notes < COUNT_OF(saved);
-             n = n->next)
-            *n = saved[notes++];
+        notes_restore(run, &kept);
         lose_group(run, rules, from, word, src);
     }
     run->failed_field = failed_before;
