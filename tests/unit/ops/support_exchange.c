@@ -1,0 +1,1 @@
+#include "unit/exchange/support_exchange.c"
