@@ -430,7 +430,7 @@ static void free_consent(struct consent_rules *c)
 static void free_rules(struct agreement *a)
 {
     for (size_t i = 0; i < PURPOSE_COUNT; i++)
-        strlist_free(&a->purposes[i].fields);
+        mem_free(&a->purposes[i].fields);
     for (size_t i = 0; i < MESSAGE_COUNT; i++)
         free_message(&a->messages[i]);
     for (size_t i = 0; i < a->field_count; i++)

@@ -67,11 +67,19 @@ struct leg_rule {
     struct clause clause;
 };
 
+/* A field that a consent for a purpose covers besides, whatever its category. */
+struct covered_field {
+    const char *path;
+    uint32_t messages; /* 0: in all */
+    bool child;        /* of a child only */
+};
+
 struct purpose_rule {
     bool present;
     const char *what;
     unsigned categories;
-    struct strlist fields; /* covered besides, whatever their category */
+    struct covered_field *fields;
+    size_t field_count, field_cap;
     struct clause clause;
 };
 

@@ -82,8 +82,8 @@ static bool has_purpose(const struct agreement *a, const struct message_rule *ru
             continue;
         if ((purpose->categories & category_bit(category)) != 0)
             return true;
-        for (size_t i = 0; i < purpose->fields.count; i++)
-            if (path_find(a->paths, purpose->fields.items[i])->category == category)
+        for (size_t i = 0; i < purpose->field_count; i++)
+            if (path_find(a->paths, purpose->fields[i].path)->category == category)
                 return true;
     }
     return false;

@@ -355,20 +355,34 @@ enum consent_fault consent_fault_on(const struct agreement *a, const struct cons
 
 /* --- coverage ------------------------------------------------------------------------------- */
 
-/* The purposes of a consent that cover a field; category NONE: any of them. */
+static bool covers_field(const struct purpose_rule *rule, const struct cover *what)
+{
+    uint32_t bit = message_bit(what->message);
+
+    for (size_t i = 0; what->path != NULL && i < rule->field_count; i++) {
+        const struct covered_field *f = &rule->fields[i];
+
+        if (path_covers(f->path, what->path) && (!f->child || what->child) &&
+            (f->messages == 0 || (f->messages & bit) != 0))
+            return true;
+    }
+    return false;
+}
+
+/* The purposes of a consent that cover what is looked for. */
 static unsigned covering(const struct agreement *a, const struct consent *c,
-                         unsigned wanted, enum category category, const char *path)
+                         const struct cover *what)
 {
     unsigned bits = 0;
 
     for (unsigned p = 0; p < PURPOSE_COUNT; p++) {
         const struct purpose_rule *rule = &a->purposes[p];
 
-        if ((c->purposes & wanted & (1u << p)) == 0)
+        if ((c->purposes & what->purposes & (1u << p)) == 0)
             continue;
-        if (category == CATEGORY_NONE ||
-            (rule->categories & c->categories & category_bit(category)) != 0 ||
-            (path != NULL && paths_cover(&rule->fields, path)))
+        if (what->category == CATEGORY_NONE ||
+            (rule->categories & c->categories & category_bit(what->category)) != 0 ||
+            covers_field(rule, what))
             bits |= 1u << p;
     }
     return bits;
@@ -391,15 +405,15 @@ static bool later_no(const struct agreement *a, const struct consent *no,
 }
 
 static unsigned overruled(const struct agreement *a, const struct consents *all,
-                          const struct consent *yes, struct civil day, int age,
-                          const char *office)
+                          const struct consent *yes, const struct cover *what)
 {
     unsigned bits = 0;
 
     for (size_t i = 0; i < all->count; i++) {
         const struct consent *no = &all->items[i];
 
-        if (no != yes && reaches(no, office) && later_no(a, no, yes, day, age))
+        if (no != yes && reaches(no, what->office) &&
+            later_no(a, no, yes, what->day, what->age))
             bits |= no->purposes;
     }
     return bits;
@@ -421,35 +435,33 @@ static int nearness(enum consent_fault fault)
 }
 
 static enum consent_fault judge(const struct agreement *a, const struct consents *all,
-                                const struct consent *c, struct civil day, int age,
-                                const char *office, unsigned covered)
+                                const struct consent *c, const struct cover *what,
+                                unsigned covered)
 {
-    enum consent_fault fault = consent_fault_on(a, c, day, age, office);
+    enum consent_fault fault = consent_fault_on(a, c, what->day, what->age, what->office);
 
     if (fault != CONSENT_VALID)
         return fault;
-    if ((covered & ~overruled(a, all, c, day, age, office)) == 0)
+    if ((covered & ~overruled(a, all, c, what)) == 0)
         return CONSENT_OVERRULED;
     return CONSENT_VALID;
 }
 
 const struct consent *consents_cover(const struct agreement *a,
-                                     const struct consents *all, struct civil day,
-                                     int age, const char *office, unsigned wanted,
-                                     enum category category, const char *path,
+                                     const struct consents *all, const struct cover *what,
                                      enum consent_fault *ret_fault)
 {
     enum consent_fault nearest = CONSENT_PURPOSE;
 
     for (size_t i = 0; i < all->count; i++) {
         const struct consent *c = &all->items[i];
-        unsigned covered = covering(a, c, wanted, category, path);
+        unsigned covered = covering(a, c, what);
         enum consent_fault fault = CONSENT_UNDECLARED;
 
         if (c->declared != NULL && covered == 0)
             continue;
         if (c->declared != NULL)
-            fault = judge(a, all, c, day, age, office, covered);
+            fault = judge(a, all, c, what, covered);
         if (fault == CONSENT_VALID)
             return c;
         if (nearness(fault) > nearness(nearest))

@@ -23,6 +23,7 @@
 struct agreement;
 struct consent_form_item;
 struct err;
+struct message_type;
 struct report;
 
 #define CONSENTS_MAX 50 /* of a document, as the schema allows */
@@ -112,12 +113,22 @@ const char *const *consent_signers(const struct agreement *a, int age, size_t *r
 enum consent_fault consent_fault_on(const struct agreement *a, const struct consent *c,
                                     struct civil day, int age, const char *office);
 
-/* The first valid consent among all that covers one of these purposes, and (category not NONE) that
- * category; NULL: none, *ret_fault is the reason that came nearest. */
+/* What a consent is looked for. */
+struct cover {
+    struct civil day;
+    int age;                /* of the person, in years */
+    const char *office;     /* recipient; NULL: none need be named */
+    unsigned purposes;      /* one of these */
+    enum category category; /* NONE: any */
+    const char *path;       /* plain, for fields a purpose covers besides; NULL */
+    const struct message_type *message; /* in which it would go; NULL: any */
+    bool child;                         /* the person may be one */
+};
+
+/* The first valid consent among all that covers it; NULL: none, *ret_fault is the reason that came
+ * nearest. */
 const struct consent *consents_cover(const struct agreement *a,
-                                     const struct consents *all, struct civil day,
-                                     int age, const char *office, unsigned purposes,
-                                     enum category category, const char *path,
+                                     const struct consents *all, const struct cover *what,
                                      enum consent_fault *ret_fault);
 
 /*

@@ -229,14 +229,41 @@ static void print_assumed(const struct explain_input *in, struct buf *out)
     buf_adds(out, in->purposes == 0 ? " nothing\n" : "\n");
 }
 
+static bool same_line(const struct explain_row *a, const struct explain_row *b)
+{
+    return a->carry == b->carry && text_eq(a->path, b->path) &&
+           text_eq(a->clause, b->clause) && text_eq(a->reason, b->reason);
+}
+
+/* The categories of all rows that say the same about the same path: texts and attachments. */
+static void print_categories(const struct explanation *e, size_t first, struct buf *out)
+{
+    AUTO(buf_free) struct buf names = BUF_INIT(1024);
+
+    for (size_t i = first; i < e->count; i++)
+        if (same_line(&e->rows[first], &e->rows[i]))
+            buf_addf(&names, "%s%s", names.len > 0 ? " " : "",
+                     category_name(e->rows[i].category));
+    buf_addf(out, "%-9s", buf_str(&names));
+}
+
+static bool is_told(const struct explanation *e, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (same_line(&e->rows[i], &e->rows[index]))
+            return true;
+    return false;
+}
+
 static void print_rows(const struct explanation *e, bool carry, struct buf *out)
 {
     for (size_t i = 0; i < e->count; i++) {
         const struct explain_row *row = &e->rows[i];
 
-        if (row->carry != carry)
+        if (row->carry != carry || is_told(e, i))
             continue;
-        buf_addf(out, "  %-34s %-8s", row->path, category_name(row->category));
+        buf_addf(out, "  %-30s ", row->path);
+        print_categories(e, i, out);
         if (row->clause[0] != '\0')
             buf_addf(out, " art. %s", row->clause);
         if (row->reason[0] != '\0')

@@ -253,14 +253,22 @@ const struct consent *view_cover(const struct view *view, unsigned purposes,
                                  enum consent_fault *ret_fault)
 {
     const struct consents *all = &view->out->consents;
-    const struct consent *young, *old;
+    struct cover what = {
+        .day = view->day,
+        .age = view->age.least,
+        .office = view->consent_office,
+        .purposes = purposes,
+        .category = category,
+        .path = path,
+        .message = view->type,
+        .child = view->child,
+    };
+    const struct consent *young = consents_cover(view->a, all, &what, ret_fault), *old;
 
-    young = consents_cover(view->a, all, view->day, view->age.least, view->consent_office,
-                           purposes, category, path, ret_fault);
     if (young == NULL || view->age.least == view->age.most)
         return young;
-    old = consents_cover(view->a, all, view->day, view->age.most, view->consent_office,
-                         purposes, category, path, ret_fault);
+    what.age = view->age.most;
+    old = consents_cover(view->a, all, &what, ret_fault);
     return old == NULL ? NULL : young;
 }
 

@@ -33,24 +33,49 @@ static bool each_item(struct layers *l, const char *key, item_fn *see, struct er
 
 /* --- purposes, beneficiaries ---------------------------------------------------------------- */
 
+static bool read_covered(struct layers *l, struct purpose_rule *rule,
+                         const struct json_at *at, struct err *err)
+{
+    struct covered_field field = { 0 };
+    struct json_at path = json_member(at, "path");
+
+    if (!json_is_object_at(at, err) ||
+        !json_only_keys(at, JSON_KEYS("path", "messages", "child"), err) ||
+        !json_need_string(at, "path", &field.path, err) ||
+        !read_path(l->a->paths, &path, field.path, err) ||
+        !read_messages(at, "messages", &field.messages, err) ||
+        !json_may_bool(at, "child", &field.child, err))
+        return false;
+    rule->fields =
+        mem_grow(rule->fields, rule->field_count, &rule->field_cap, sizeof *rule->fields);
+    rule->fields[rule->field_count++] = field;
+    return true;
+}
+
 static bool see_purpose(struct layers *l, const char *key, const struct json_at *at,
                         struct err *err)
 {
-    struct purpose_rule rule = { .present = true };
+    struct purpose_rule *rule;
     enum purpose purpose;
+    struct json_at fields;
 
     if (!purpose_find(key, &purpose))
         return json_fail(at, err, "agreement.reference", "there is no such purpose");
+    rule = &l->a->purposes[purpose];
+    rule->present = true;
     if (!json_is_object_at(at, err) ||
         !json_only_keys(at, JSON_KEYS("clause", "what", "categories", "fields"), err) ||
-        !read_clause(at, &rule.clause, err) ||
-        !json_need_string(at, "what", &rule.what, err) ||
-        !read_categories(at, "categories", &rule.categories, err) ||
-        !read_paths(l->a->paths, at, "fields", &rule.fields, err)) {
-        strlist_free(&rule.fields);
+        !read_clause(at, &rule->clause, err) ||
+        !json_need_string(at, "what", &rule->what, err) ||
+        !read_categories(at, "categories", &rule->categories, err) ||
+        !json_may_array(at, "fields", &fields, err))
         return false;
+    for (size_t i = 0; i < json_items(&fields); i++) {
+        struct json_at item = json_item(&fields, i);
+
+        if (!read_covered(l, rule, &item, err))
+            return false;
     }
-    l->a->purposes[purpose] = rule;
     return true;
 }
 

@@ -85,6 +85,7 @@ bool rights_filter(const struct rights_input *input, struct verdicts *ret)
     beneficiary = kept_or(input->beneficiary, input->doc, "Case/Beneficiary");
     view.age = consent_age(kept_or(input->birth_date, input->doc, "Person/BirthDate"),
                            beneficiary, view.day);
+    view.child = view.age.least < 18;
     open_consents(&view, input);
     view_walk(&view);
     return true;

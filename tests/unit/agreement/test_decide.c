@@ -781,6 +781,24 @@ static struct field_row fields[] = {
           "Family", "PROVIDED"),
       YES_RETURN, "UNDER_REVIEW", "Family", "Family/Member/Kinship", false,
       VERDICT_CONSENT, NULL },
+    { "nor with identity, return and assistance together", NULL, NULL, "M06",
+      CASE_ADULT
+      "<Family><Member><Name type='legal'><Full>M</Full></Name></Member></Family>" ANSWER(
+          "Family", "PROVIDED"),
+      YES_RETURN CONSENT_MD("identityCheck", "GIVEN", "SELF", "2026-11-03", "")
+          CONSENT_MD("assistance", "GIVEN", "SELF", "2026-11-03", ""),
+      "UNDER_REVIEW", "Family", "Family/Member/Name/Full", false, VERDICT_CONSENT,
+      "5(1)" },
+    { "the parents' names go with identity in M07", NULL, NULL, "M07",
+      CASE_ADULT PERSON "<Family><Member><Kinship code='MOTHER'/><Name "
+                        "type='legal'><Full>M</Full></Name></Member></Family>",
+      YES_RETURN CONSENT_MD("identityCheck", "GIVEN", "SELF", "2026-11-03", ""), NULL,
+      NULL, "Family/Member/Name/Full", true, VERDICT_ALLOWED, NULL },
+    { "the guardian of an adult does not go with the return", NULL, NULL, "M06",
+      CASE_ADULT "<Family><Guardian><Phone>1</Phone></Guardian></Family>" ANSWER(
+          "Family", "PROVIDED"),
+      YES_RETURN, "UNDER_REVIEW", "Family", "Family/Guardian/Phone", false,
+      VERDICT_CONSENT, NULL },
     { "the guardian of a child goes with the return", NULL, NULL, "M01",
       CASE_CHILD CHILD_BORN(
           "2010-06-20") "<Family><Guardian><Name "
