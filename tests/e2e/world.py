@@ -5,6 +5,7 @@ Nothing here knows how the daemon works inside: only its configuration file, its
 trmctl) and its process.
 """
 import base64
+import concurrent.futures
 import hashlib
 import http.client
 import json
@@ -317,14 +318,18 @@ class World:
 
     def install(self, *agreements):
         """Installs the shipped agreements at every gateway that is named in them."""
-        for name in agreements or shipped_agreements():
-            parties = agreement_gateways(name)
-            bundle = os.path.join(self.folder, name + ".bundle")
-            subprocess.run([self.trmctl, "agreement", "bundle", name, "--tree", TREE, "--output", bundle],
-                           check=True, capture_output=True)
-            for g in self:
-                if g.gateway in parties:
-                    g.ctl("agreement", "install", bundle, office=False)
+        names = agreements or shipped_agreements()
+        bundles = {name: os.path.join(self.folder, name + ".bundle") for name in names}
+        with concurrent.futures.ThreadPoolExecutor(len(self.countries)) as pool:
+            list(pool.map(self.bundle, bundles, bundles.values()))
+            list(pool.map(lambda g: [g.ctl("agreement", "install", bundles[name], office=False) for name in names
+                                     if g.gateway in agreement_gateways(name)], self))
+
+    def bundle(self, name, path):
+        run = subprocess.run([self.trmctl, "agreement", "bundle", name, "--share", TREE, "--output", path],
+                             capture_output=True)
+        if run.returncode != 0:
+            raise Failure(f"bundle of {name}: exit {run.returncode}: {(run.stderr or run.stdout)[:1500].decode()}")
 
     def stop(self):
         for g in self:
