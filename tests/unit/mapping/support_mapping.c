@@ -261,7 +261,7 @@ void complete_header(xmlDoc *doc)
     snprintf(header.agreement_version, sizeof header.agreement_version, "1");
     memset(header.agreement_digest, '0', sizeof header.agreement_digest - 1);
     snprintf(header.leg, sizeof header.leg, "XX-YY");
-    header.created_ms = INT64_C(1793869800000);
+    header.created_ms = INT64_C(1795510800000);
     header.sequence = 1;
     referral_header_write(doc, table(), &header);
 }

@@ -17,6 +17,10 @@ static const char *const seeds[][2] = {
     { "MD", "MD/samples/m06-response.json" },
     { "UA", "UA/samples/m01-adult-full.xml" },
     { "UA", "UA/samples/m05-request.xml" },
+    { "BY", "BY/samples/m01-adult-full.xml" },
+    { "BY", "BY/samples/m06-response.xml" },
+    { "AL", "AL/samples/m01-child-windows-1252.xml" },
+    { "AL", "AL/samples/m05-request.xml" },
 };
 
 static void load(const char *file, struct buf *out)

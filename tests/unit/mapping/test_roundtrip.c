@@ -26,6 +26,20 @@ static const char *const samples[] = {
     "UA/samples/m04-redirect.xml",
     "UA/samples/m05-request.xml",
     "UA/samples/m06-response.xml",
+    "BY/samples/m01-adult-full.xml",
+    "BY/samples/m01-child-year-only.xml",
+    "BY/samples/m01-citizen-minimal.xml",
+    "BY/samples/m03-receipt.xml",
+    "BY/samples/m04-decline.xml",
+    "BY/samples/m05-request.xml",
+    "BY/samples/m06-response.xml",
+    "AL/samples/m01-adult-full.xml",
+    "AL/samples/m01-adult-minimal.xml",
+    "AL/samples/m01-child-windows-1252.xml",
+    "AL/samples/m03-receipt.xml",
+    "AL/samples/m04-accept.xml",
+    "AL/samples/m05-request.xml",
+    "AL/samples/m06-response.xml",
 };
 
 static void drop(xmlNode *up, const char *name)
