@@ -219,6 +219,10 @@ bool attachments_gather(struct attachments *list, struct store *store, const cha
 {
     for (xmlNode *e = referral_section(draft->doc, "Attachment"); e != NULL;
          e = xml_again(e)) {
+        if (list->count == ATTACHMENTS_MAX)
+            return err_set(err, ERR_REJECT, "intake.attachment",
+                           "more than %d attachments: send them with several messages",
+                           ATTACHMENTS_MAX);
         const char *id = xml_attr(e, NULL, "id");
 
         if (id == NULL)
@@ -234,8 +238,19 @@ bool attachments_gather(struct attachments *list, struct store *store, const cha
             return err_set(err, ERR_DENIED, "intake.attachment",
                            "attachment %s is %s, which the agreement does not let travel",
                            a->id, a->media_type);
+        if (a->octets > agreement_attachment_max(draft->bundle->agreement))
+            return err_set(
+                err, ERR_DENIED, "intake.attachment",
+                "attachment %s has %llu octets, the agreement lets %llu travel", a->id,
+                (unsigned long long)a->octets,
+                (unsigned long long)agreement_attachment_max(draft->bundle->agreement));
         describe(e, a);
     }
+    if (attachments_octets(list) > ATTACHMENTS_OCTETS_MAX)
+        return err_set(err, ERR_REJECT, "intake.attachment",
+                       "the attachments have more than %d MiB together: send them with "
+                       "several messages",
+                       (int)(ATTACHMENTS_OCTETS_MAX >> 20));
     return true;
 }
 

@@ -12,12 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "as4/pmode.h"
 #include "base/attr.h"
 
 struct draft;
 struct err;
 struct store;
 struct store_tx;
+
+/* What one message can carry beside its document (as4-level ceilings of a message). */
+#define ATTACHMENTS_MAX        (PMODE_PARTS_MAX - 1)
+#define ATTACHMENTS_OCTETS_MAX (PMODE_WIRE_MAX - (UINT64_C(4) << 20))
 
 struct attachment {
     char *id;         /* Attachment/@id */

@@ -598,16 +598,31 @@ static bool seal(struct work *w, struct err *err)
     return buf_check(&w->losses, "loss report", err);
 }
 
+/* Compressed where the partner's file asks for it, and only as much as a receiver inflates. */
+static enum as4_compress how_to_go(const struct work *w, const struct attachment *a,
+                                   uint64_t *inflated)
+{
+    const struct pmode *limits = &w->partner->base;
+
+    if (!w->partner->gzip_attachments || a->octets > limits->part_max ||
+        *inflated + a->octets > limits->inflated_max)
+        return AS4_COMPRESS_NO;
+    *inflated += a->octets;
+    return AS4_COMPRESS_YES;
+}
+
 static void list_parts(struct work *w)
 {
     AUTO(parts_free) struct part_list parts = { 0 };
+    uint64_t inflated = w->sealed.len;
 
     w->parts = (struct buf)BUF_INIT(PARTS_TEXT_MAX);
     parts_add(&parts, "canonical", "application/xml", "UTF-8", NULL, AS4_COMPRESS_AUTO);
-    for (size_t i = 0; i < w->attachments.count; i++)
-        parts_add(&parts, w->attachments.items[i].body,
-                  w->attachments.items[i].media_type, NULL, NULL,
-                  w->partner->gzip_attachments ? AS4_COMPRESS_YES : AS4_COMPRESS_NO);
+    for (size_t i = 0; i < w->attachments.count; i++) {
+        const struct attachment *a = &w->attachments.items[i];
+
+        parts_add(&parts, a->body, a->media_type, NULL, NULL, how_to_go(w, a, &inflated));
+    }
     parts_print(&parts, &w->parts);
 }
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/body.h"
 #include "base/file.h"
 #include "exchange/answer.h"
 #include "exchange/bundles.h"
@@ -820,6 +821,116 @@ static void test_sealed(void **state)
     }
 }
 
+/* --- attachments ----------------------------------------------------------------------------- */
+
+struct upload_ctx {
+    struct body_stage *stage;
+    const char *id;
+};
+
+static bool upload_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    struct upload_ctx *c = ctx;
+    bool other;
+
+    return upload_put(tx, "MD-COORD", c->id, "application/pdf", c->stage,
+                      store_tx_now(tx) + DAY_MS, &other, err);
+}
+
+/* Octets that begin like this and go on to that size; their digest. */
+static void upload(struct desk *d, const char *id, const char *begins, size_t size,
+                   char ret_sha256[STORE_HASH_TEXT])
+{
+    AUTO(mem_free) char *octets = mem_alloc(size);
+    struct upload_ctx c = { .id = id };
+
+    memset(octets, 'x', size);
+    memcpy(octets, begins, strlen(begins));
+    OK(body_stage_open(d->store, &c.stage, &err));
+    struct sink *sink = body_stage_sink(c.stage);
+    OK(sink->write(sink, octets, size, &err));
+    OK(body_stage_finish(c.stage, &err));
+    memcpy(ret_sha256, body_stage_sha256(c.stage), STORE_HASH_TEXT);
+    desk_run(d, upload_work, &c);
+    body_stage_free(&c.stage);
+}
+
+static bool parts_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    struct look *l = ctx;
+    struct buf text = BUF_INIT(64 * 1024);
+    bool ok = body_load(tx, l->row, "parts", &text, &l->found, err);
+
+    l->count = strstr(buf_str(&text), "\"compress\":\"yes\"") != NULL;
+    buf_free(&text);
+    return ok;
+}
+
+struct file_row {
+    const char *name;
+    const char *begins; /* NULL: nothing was uploaded */
+    size_t size;
+    const char *sha256;  /* NULL: the right one */
+    const char *partner; /* more for the partner's file */
+    const char *code;    /* "": it travels */
+    bool gzip;
+};
+
+/* clang-format off */
+static struct file_row file_rows[] = {
+    { "a file beside the document", "%PDF-1.7", 3000, NULL, "", "", false },
+    { "gzip where the partner wants it", "%PDF-1.7", 3000, NULL, ", \"gzipAttachments\": true", "", true },
+    { "no gzip above what a receiver inflates", "%PDF-1.7", 2 << 20, NULL, ", \"gzipAttachments\": true, \"as4\": {\"partMaxMiB\": 1}", "", false },
+    { "no gzip when all is too much to inflate", "%PDF-1.7", 2 << 20, NULL, ", \"gzipAttachments\": true, \"as4\": {\"messageMaxMiB\": 2}", "", false },
+    { "the file is not there", NULL, 0, "00", "", "intake.attachment", false },
+    { "another file of that name", "%PDF-1.7", 3000, "00", "", "intake.attachment", false },
+    { "a program that is called a PDF", "MZ", 3000, NULL, "", "intake.attachment", false },
+    { "a page that is called a PDF", "\n<HTML>", 3000, NULL, "", "intake.attachment", false },
+};
+/* clang-format on */
+
+static void test_file(void **state)
+{
+    const struct file_row *row = *state;
+    AUTO(buf_free) struct buf text = tree_file(MD_ADULT);
+    AUTO(intake_result_free) struct intake_result r = { 0 };
+    char sha256[STORE_HASH_TEXT] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    struct pair p;
+    struct handover *h;
+
+    pair_open_with(&p, AGREEMENT, AGREEMENT);
+    desk_partner(&p.md, &desk_ua, p.ua_port, row->partner);
+    desk_snapshot(&p.md);
+    if (row->begins != NULL)
+        upload(&p.md, "consimtamant.pdf", row->begins, row->size, sha256);
+    if (row->sha256 != NULL)
+        memset(sha256, '0', 64);
+    AUTO(mem_free)
+    char *by_name =
+        mem_printf("\"url\": \"https://files.example/1\", \"sha256\": \"%s\"", sha256);
+    replaced(&text, "\"contentBase64\": \"JVBERi0xLjQgZmljdGlvbmFsIGNvbnNlbnQgZm9ybQ==\"",
+             by_name);
+    take(&p.md, &text, (struct hand){ 0 }, &r);
+    assert_verdict(&r, row->code[0] ? INTAKE_REFUSED : INTAKE_ACCEPTED, row->code);
+    if (row->code[0] == '\0') {
+        const struct message m = message_in(&p.md, MESSAGE_OUT, r.message_id);
+        struct look l = { .row = m.row };
+
+        OK(store_read(p.md.store, parts_work, &l, &err));
+        assert_int_equal(l.count, row->gzip);
+        assert_int_equal(carry(&p.md, "UA-GW1"), 1);
+        assert_out(&p.md, r.message_id, MESSAGE_DELIVERED, "");
+        h = fetch(&p.ua);
+        assert_int_equal(h->file_count, 1);
+        assert_int_equal(h->files[0].content->size, row->size);
+        assert_string_equal(h->files[0].media_type, "application/pdf");
+        handover_free(&h);
+    }
+    desk_close(&p.md);
+    desk_close(&p.ua);
+}
+
 /* --- at once --------------------------------------------------------------------------------- */
 
 #define CROWD 4
@@ -904,7 +1015,9 @@ static void test_case_at_once(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT_OF(refusal_rows) + 20] = { { 0 } };
+    struct CMUnitTest tests[COUNT_OF(refusal_rows) + COUNT_OF(file_rows) + 20] = {
+        { 0 }
+    };
     const struct CMUnitTest others[] = {
         PAIR_TEST(test_there_and_back),
         PAIR_TEST(test_from_ua),
@@ -933,5 +1046,9 @@ int main(void)
         tests[count++] = (struct CMUnitTest){ .name = refusal_rows[i].name,
                                               .test_func = test_refusal,
                                               .initial_state = &refusal_rows[i] };
+    for (size_t i = 0; i < COUNT_OF(file_rows); i++)
+        tests[count++] = (struct CMUnitTest){ .name = file_rows[i].name,
+                                              .test_func = test_file,
+                                              .initial_state = &file_rows[i] };
     return _cmocka_run_group_tests("exchange", tests, count, keys_setup, keys_teardown);
 }
