@@ -128,9 +128,10 @@ $(BUILD)/test/evp-verify: $(BUILD)/test/tests/support/evp_verify.o $(BUILD)/test
 # What make finds depends on packages, so they come first and the rest is a make of its own.
 test: deps
 	$(V)$(MAKE) --no-print-directory -j$(JOBS) -s test-programs
-	$(V)tests/run $(UNIT_ALL) $(E2E)
+	$(V)tests/run $(E2E) $(UNIT_ALL)
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# The long ones come first; unit programs fill the other processors meanwhile.
 E2E  := $(wildcard tests/e2e/samples.py tests/e2e/scenario.py tests/e2e/canary.py tests/e2e/proof.py)
 programs: $(BUILD)/release/trmd $(BUILD)/release/trmctl
 .PHONY: test-programs
