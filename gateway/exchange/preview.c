@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/codec.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -318,6 +319,23 @@ static json_t *row_json(const struct preview_row *r)
                      "mark", preview_mark_name(r->mark), "why", r->why);
 }
 
+/* As text; in Base64 when the form is written in another encoding than UTF-8. */
+static void document_json(const struct preview *p, json_t *whole)
+{
+    const struct buf *octets = &p->seen.octets;
+    json_t *text = json_stringn(octets->data, octets->len);
+
+    if (text != NULL) {
+        json_object_set_new(whole, "document", text);
+    } else {
+        AUTO(buf_free) struct buf base64 = BUF_SECRET_INIT(2 * NATIONAL_MAX);
+
+        base64_add(&base64, octets->data, octets->len);
+        json_object_set_new(whole, "documentBase64", json_string(buf_str(&base64)));
+    }
+    json_object_set_new(whole, "translated", json_boolean(p->seen.translated));
+}
+
 json_t *preview_json(const struct preview *p)
 {
     json_t *rows = json_array();
@@ -331,14 +349,8 @@ json_t *preview_json(const struct preview *p)
     json_object_set_new(whole, "receivingLosses", losses_json(&p->seen.losses));
     json_object_set_new(whole, "findings", report_json(&p->draft.findings));
     json_object_set_new(whole, "receivingFindings", report_json(&p->seen.findings));
-    if (p->seen.octets.len > 0) {
-        json_t *document = json_stringn(p->seen.octets.data, p->seen.octets.len);
-
-        if (document !=
-            NULL) /* else it is in a legacy encoding: the tool prints octets */
-            json_object_set_new(whole, "document", document);
-        json_object_set_new(whole, "translated", json_boolean(p->seen.translated));
-    }
+    if (p->seen.octets.len > 0)
+        document_json(p, whole);
     if (p->draft.refused.kind != ERR_NONE)
         json_object_set_new(whole, "refused",
                             json_pack("{s:s, s:s, s:s}", "code", p->draft.refused.code,
