@@ -32,6 +32,7 @@
 
 #include "api/api.h"
 #include "api/folder.h"
+#include "api/notice.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -88,6 +89,7 @@ struct daemon {
     struct api *api;
     struct dispatch *dispatch;
     struct folder_face *_Atomic folder; /* its own thread may ask for it at once */
+    struct notice_face *_Atomic notice;
     struct http_server *server;
     struct http_service services[3]; /* partners, office, control */
     pthread_mutex_t reloading;
@@ -317,10 +319,13 @@ static void wake_office(void *ctx, const char *office)
 {
     struct daemon *d = ctx;
     struct folder_face *folder = d->folder;
+    struct notice_face *notice = d->notice;
 
     (void)office;
     if (folder != NULL)
         folder_wake(folder);
+    if (notice != NULL)
+        notice_wake(notice);
 }
 
 static void figures(void *ctx, struct http_counters *ret)
@@ -716,6 +721,20 @@ static bool start_folder(struct daemon *d, struct err *err)
     return d->folder != NULL;
 }
 
+static bool start_notices(struct daemon *d, struct err *err)
+{
+    const struct notice_section *n = &d->first.notice;
+    const struct notice_settings settings = { .smtp = n->smtp,
+                                              .from = n->from,
+                                              .user = n->smtp_user,
+                                              .password_file = n->smtp_password,
+                                              .ca_file = n->ca,
+                                              .again_ms = n->again_ms };
+
+    d->notice = notice_start(&d->x, &settings, err);
+    return d->notice != NULL;
+}
+
 static bool start(struct daemon *d, struct err *err)
 {
     d->signer = open_keys(&d->first, err);
@@ -725,8 +744,8 @@ static bool start(struct daemon *d, struct err *err)
     if (!make_folders(&d->first, err) || !open_store(d, err) || !wire_up(d, err))
         return false;
     d->dispatch = dispatch_start(&d->x, &d->first.dispatch, err);
-    if (d->dispatch == NULL || !start_folder(d, err) || !serve(d, err) ||
-        !write_ports(d, err))
+    if (d->dispatch == NULL || !start_folder(d, err) || !start_notices(d, err) ||
+        !serve(d, err) || !write_ports(d, err))
         return false;
     house_start(d);
     return true;
@@ -740,6 +759,8 @@ static void stop(struct daemon *d)
     http_server_stop(&d->server, DRAIN_MS);
     struct folder_face *folder = d->folder;
     folder_stop(&folder);
+    struct notice_face *notice = d->notice;
+    notice_stop(&notice);
     dispatch_stop(&d->dispatch, DRAIN_MS);
     api_free(&d->api);
     ops_free(&d->ops);

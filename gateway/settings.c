@@ -141,6 +141,8 @@ static const struct setting notice_table[] = {
     { "smtpUser", SETTING_STRING, AT(notice_section, smtp_user), .meaning = "user, if asked for" },
     { "smtpPassword", SETTING_PATH, AT(notice_section, smtp_password),
       .meaning = "file with the password, mode 0600" },
+    { "ca", SETTING_PATH, AT(notice_section, ca),
+      .meaning = "CAs of the mail server and of webhooks over https; none: this machine only" },
     { "again", SETTING_DURATION, AT(notice_section, again_ms), .standard = "1 d",
       .min = 60000, .max = 365 * DAY_MS, .meaning = "a case that still waits is announced again after" },
 };

@@ -65,7 +65,7 @@ struct dispatch_section {
 };
 
 struct notice_section {
-    const char *smtp, *from, *smtp_user, *smtp_password;
+    const char *smtp, *from, *smtp_user, *smtp_password, *ca;
     int64_t again_ms;
 };
 

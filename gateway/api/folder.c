@@ -98,12 +98,17 @@ static int wanted(const struct dirent *entry)
     return entry->d_name[0] != '.' && !text_ends(entry->d_name, ".tmp");
 }
 
-bool folder_names(const struct folder_office *office, const char *sub,
-                  struct strlist *ret)
+static int any(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static bool list(const struct folder_office *office, const char *sub,
+                 int (*filter)(const struct dirent *), struct strlist *ret)
 {
     AUTO(mem_free) char *path = path_join(office->path, sub);
     struct dirent **names = NULL;
-    int count = scandir(path, &names, wanted, alphasort);
+    int count = scandir(path, &names, filter, alphasort);
 
     for (int i = 0; i < count; i++) {
         if (i < FOLDER_FILES_MAX)
@@ -112,6 +117,18 @@ bool folder_names(const struct folder_office *office, const char *sub,
     }
     free(names);
     return count >= 0;
+}
+
+bool folder_names(const struct folder_office *office, const char *sub,
+                  struct strlist *ret)
+{
+    return list(office, sub, wanted, ret);
+}
+
+bool folder_all_names(const struct folder_office *office, const char *sub,
+                      struct strlist *ret)
+{
+    return list(office, sub, any, ret);
 }
 
 /* --- offices ------------------------------------------------------------------------------ */
@@ -142,23 +159,35 @@ static struct folder_office *office_of(struct folder_face *face,
     return &face->offices[face->office_count++];
 }
 
+/* A link in the place of a folder would lead what we write, as us, wherever its maker likes: into
+ * another office's incoming/, or among our own files. */
+static bool is_folder(const char *path, struct err *err)
+{
+    struct stat st;
+
+    return (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) ||
+           err_set(err, ERR_CONFIG, "folder.link", "%s is no folder, or a link to one",
+                   path);
+}
+
 static bool make_folders(struct folder_office *o)
 {
-    static const char *const subs[] = { "incoming", "done", "rejected", "outgoing/done" };
+    static const char *const subs[] = { "incoming", "done", "rejected", "outgoing",
+                                        "outgoing/done" };
     struct err err = { 0 };
 
     for (size_t i = 0; i < COUNT_OF(subs); i++) {
         AUTO(mem_free) char *path = path_join(o->path, subs[i]);
 
-        if (!dir_make(path, 0700, &err)) {
-            if (o->made)
+        if (!dir_make(path, 0700, &err) || !is_folder(path, &err)) {
+            if (!o->missed)
                 log_error("folder.unreachable", log_s("office", o->office),
                           log_fault(&err));
-            o->made = false;
+            o->missed = true;
             return false;
         }
     }
-    o->made = true;
+    o->missed = false;
     return true;
 }
 

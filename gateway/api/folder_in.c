@@ -30,6 +30,7 @@
 
 #define AGAIN_FIRST_MS (5 * SECOND_MS)
 #define AGAIN_LAST_MS  (10 * MINUTE_MS)
+#define WAITED_FOR     5 /* failures of an attachment that documents wait for: minutes */
 #define FREE_NAMES_MAX 10000 /* tries for a name not yet used in done/ */
 
 /* --- what is there, and does it rest? ----------------------------------------------------- */
@@ -84,11 +85,13 @@ static bool not_later(struct timespec a, struct timespec b)
     return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec <= b.tv_nsec);
 }
 
-/* An attachment that was there first and is not stored yet. */
+/* An attachment that was there first and is not stored yet. One that cannot be read for a while
+ * holds nobody up: a document that names it is refused in words, the others go. */
 static bool attachments_wait(const struct folder_office *o, const struct folder_seen *doc)
 {
     for (size_t i = 0; i < o->seen_count; i++)
         if (o->seen[i].present && !folder_is_document(o->seen[i].name) &&
+            o->seen[i].failures < WAITED_FOR &&
             not_later(o->seen[i].changed, doc->changed))
             return true;
     return false;
@@ -188,7 +191,8 @@ static struct source *open_file(const struct folder_office *o,
                                 const struct folder_seen *s, struct err *err)
 {
     AUTO(mem_free) char *path = folder_path(o, "incoming", s->name);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* A pipe put in its place since we looked would keep us waiting for a writer. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {

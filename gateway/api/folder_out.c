@@ -47,11 +47,12 @@ static bool delivery_id(const char *name, char out[UUID_TEXT])
     return name[UUID_TEXT - 1] == '.' && uuid_valid(out);
 }
 
+/* All of it: what was half written when we died, and a file the sender called "x.tmp". */
 static void remove_from(const struct folder_office *o, const char *sub, const char *id)
 {
     AUTO(strlist_free) struct strlist names = { 0 };
 
-    (void)folder_names(o, sub, &names);
+    (void)folder_all_names(o, sub, &names);
     for (size_t i = 0; i < names.count; i++) {
         AUTO(mem_free) char *path = folder_path(o, sub, names.items[i]);
 
@@ -235,14 +236,18 @@ static bool lies_there(const struct folder_office *o, const char *id)
     AUTO(strlist_free) struct strlist names = { 0 };
 
     (void)folder_names(o, "outgoing", &names);
-    for (size_t i = 0; i < names.count; i++)
-        if (text_starts(names.items[i], id) && folder_is_document(names.items[i]))
+    for (size_t i = 0; i < names.count; i++) {
+        char there[UUID_TEXT];
+
+        if (delivery_id(names.items[i], there) && text_eq(there, id))
             return true;
+    }
     return false;
 }
 
+/* *ret_gone: it is not this office's any more, nothing was written. */
 static bool give(struct folder_face *face, const struct folder_office *o,
-                 const struct deliverable *d, struct err *err)
+                 const struct deliverable *d, bool *ret_gone, struct err *err)
 {
     const struct exchange *x = ops_exchange(folder_ops(face));
     struct ops_caller caller = folder_caller(o);
@@ -251,8 +256,9 @@ static bool give(struct folder_face *face, const struct folder_office *o,
 
     if (!handover_open(x, o->office, &actor, d->id, &h, err))
         return false;
+    *ret_gone = h == NULL;
     if (h == NULL)
-        return true; /* gone meanwhile */
+        return true;
     if (!write_files(o, h, err) || !write_losses(o, h, err))
         return false;
     fault_point("folder.files");
@@ -290,10 +296,13 @@ static bool give_or_leave(struct folder_face *face, const struct folder_office *
 {
     struct store *store = ops_exchange(folder_ops(face))->store;
     struct due_ctx later = { .id = d->id, .wait_ms = folder_again_ms(face) };
+    bool gone = false;
 
     if (d->state == DELIVERABLE_HANDED && lies_there(o, d->id))
         return store_run(store, later_work, &later, err);
-    if (give(face, o, d, err)) {
+    if (give(face, o, d, &gone, err)) {
+        if (gone)
+            return store_run(store, later_work, &later, err);
         log_info("folder.given", log_s("office", o->office), log_s("delivery", d->id),
                  log_s("message", d->message_id));
         return true;

@@ -32,7 +32,7 @@ struct folder_office {
     char *office, *path;
     struct folder_seen *seen;
     size_t seen_count, seen_cap;
-    bool made; /* its folders are there */
+    bool missed; /* its folders were not there in the last round: that was logged */
 };
 
 struct folder_face;
@@ -53,6 +53,9 @@ bool folder_names(const struct folder_office *office, const char *sub,
                   struct strlist *ret);
 char *folder_path(const struct folder_office *office, const char *sub, const char *name);
 
+/* Every name but "." and "..", the half written too. */
+bool folder_all_names(const struct folder_office *office, const char *sub,
+                      struct strlist *ret);
 /* Is it a document, by its name? "x.result.json" and "x.losses.json" are not. */
 bool folder_is_document(const char *name);
 /* A name for a file of an office: no folders, no control characters, at most 100 octets. */
