@@ -8,7 +8,9 @@ Ends with "N passed, N failed".
 """
 import base64
 import hashlib
+import hmac
 import http.client
+import http.server
 import json
 import os
 import re
@@ -17,6 +19,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -29,7 +32,7 @@ from wire import error_of, forge, is_receipt, post  # noqa: E402
 from world import TREE, Failure, agreement, wait_for, write  # noqa: E402
 
 PDF = b"%PDF-1.4\n% a scanned page of somebody invented\n"
-ALL = ["MDUA-1", "ALMD-1", "ALUA-1", "BYMD-1", "BYUA-1", "MDUABY-3", "IOM-RELAY"]
+ALL = ["MDUA-1", "ALMD-1", "ALUA-1", "BYMD-1", "BYUA-1", "IOM-RELAY"]
 LONG_ENOUGH = 8.0  # seconds within which a suspension must have taken effect
 exchange, refusal, wire, running = Group(), Group(), Group(), Group()
 
@@ -255,6 +258,24 @@ def attachments(o):
         same(a.files, [], "files")
     else:
         same([hashlib.sha256(f).hexdigest() for f in a.files], [hashlib.sha256(scan).hexdigest()], "files")
+
+
+@exchange
+def attachment_of_assigned(o):
+    """An office the case is handed on to gets the files its rights reach and no others, and none once it is taken back"""
+    for category, files in (("needs", "0"), ("documents", "1")):
+        r = o.send("MD", "UA", "MDUA-1", attachment={
+            "name": "fisier.pdf", "mediaType": "application/pdf", "category": category,
+            "contentBase64": base64.b64encode(PDF).decode()})
+        same(o.desks["UA"].wait(r["caseId"], "M01").files, [PDF], f"files of the coordinator, {category}")
+        o.verb("UA", r["caseId"], "assign", office="UA-CONS").need(200)
+        items = o["UA"].rest("GET", "/v1/deliverables", key=o.consul).need(200).json()["items"]
+        name = next(d["deliveryId"] for d in items if d["caseId"] == r["caseId"])
+        a = o["UA"].rest("GET", f"/v1/deliverables/{name}", key=o.consul).need(200)
+        same(a.headers["trm-attachments"], files, f"files of the consulate, {category}")
+        o["UA"].rest("GET", f"/v1/deliverables/{name}/attachments/1", key=o.consul).need(200 if files == "1" else 404)
+        o.verb("UA", r["caseId"], "assign", office="UA-CONS", withdraw=True).need(200)
+        o["UA"].rest("GET", f"/v1/deliverables/{name}", key=o.consul).need(404)
 
 
 @exchange
@@ -670,6 +691,23 @@ def used_id_other_content(o):
     check([t for t in tasks if t.get("partner") == "MD-GW1"], "no task for a person")
 
 
+@wire
+def second_first_message(o):
+    """A case begins once: a second M01 is refused, also one of its receiver, who would bring other consents into it"""
+    r = o.send("MD", "UA", "MDUA-1")
+    o.desks["UA"].wait(r["caseId"], "M01")
+    again = other(sealed_of(o, r), rb"<MessageId>[^<]*<", b"<MessageId>" + fresh_uuid() + b"<")
+    _, answer = send_forged(o, again, r["caseId"])
+    holds(error_of(answer)[1], "trm.case-known", "detail of the sender's second")
+    theirs = o.send("UA", "MD", "MDUA-1")
+    document = other(sealed_of(o, theirs, "UA"), rb"<MessageId>[^<]*<", b"<MessageId>" + fresh_uuid() + b"<")
+    document = document.replace(theirs["caseId"].encode(), r["caseId"].encode())
+    kind, body = forge(o.world, o["UA"], o["MD"], document, r["caseId"], "MDUA-1")
+    _, _, answer = post(o["MD"], body, kind, o["UA"].keys)
+    holds(error_of(answer)[1], "trm.case-known", "detail of the receiver's")
+    same(o["MD"].case(r["caseId"])["role"], "sender", "role in the case")
+
+
 FORGERIES = (
     ("a changed document under the old seal", False, rb"<Surname>[^<]*</Surname>", b"<Surname>Other</Surname>", "trm.seal"),
     ("an unknown bundle", True, rb'digest="[0-9a-f]{64}"', b'digest="' + b"0" * 64 + b'"', "trm.bundle-unknown"),
@@ -800,6 +838,37 @@ def opaque_at_rest(o, country, eb_or_message):
 
 
 @wire
+def opaque_to_folder(o):
+    """An opaque message lies in the receiving office's folder as a list of its parts and the parts themselves"""
+    folder = os.path.join(o["BY"].office_folder, "outgoing")
+    octets = b"<x/>" + os.urandom(5000)
+    path = os.path.join(o.world.folder, "opaque-part.bin")
+    write(path, octets)
+    before = set(os.listdir(folder))
+    o["MD"].ctl_json("submit", "--opaque", "--partner", "BY-GW1", "--pmode", "test-parts", path, office=False)
+
+    def look():
+        new = sorted(set(os.listdir(folder)) - before)
+        lists = [n for n in new if n.endswith(".json") and ".losses" not in n]
+        return (lists, new) if lists else None
+    lists, new = wait_for("the list of parts", look, 20)
+    with open(os.path.join(folder, lists[0]), encoding="utf-8") as f:
+        listed = json.load(f)
+    same((listed["kind"], [p["octets"] for p in listed["parts"]]), ("opaque", [len(octets)]), "list of parts")
+    stem = lists[0].rsplit(".", 1)[0]
+    parts = [n for n in new if n.startswith(stem + "-")]
+    same(len(parts), 1, f"parts in {new}")
+    with open(os.path.join(folder, parts[0]), "rb") as f:
+        same(f.read() == octets, True, "the part is what was sent")
+    for n in (lists[0], parts[0]):
+        same(os.stat(os.path.join(folder, n)).st_mode & 0o777, 0o600, f"mode of {n}")
+    os.makedirs(os.path.join(folder, "done"), exist_ok=True)
+    os.rename(os.path.join(folder, lists[0]), os.path.join(folder, "done", lists[0]))
+    wait_for("the parts to go after the acknowledgement",
+             lambda: not [n for n in os.listdir(folder) if n.startswith(stem)], 20)
+
+
+@wire
 def partner_test(o):
     """partner test goes through name, TCP, TLS, certificates and the AS4 test service, and names what fails"""
     a = o["MD"].ctl_json("partner", "test", "UA-GW1", office=False)
@@ -895,6 +964,54 @@ def prometheus(text):
             check(line.rsplit(" ", 1)[0] not in samples, f"twice: {line!r}")
             samples.append(line.rsplit(" ", 1)[0])
     return types, samples
+
+
+@running
+def notice_without_content(o):
+    """A notice says that a case waits, signed, with the case number and nothing of the document"""
+    p = o.person("MD")
+    r = o.send("UA", "MD", "MDUA-1", person=p)
+
+    def told():
+        return [x for x in o.notices if json.loads(x[1]).get("caseId") == r["caseId"]]
+    headers, body = wait_for("the notice", told, 20)[0]
+    digest = hmac.new(o.notice_secret, body, "sha256").hexdigest()
+    same(headers.get("Trm-Signature"), "sha256=" + digest, "signature")
+    notice = json.loads(body)
+    same(sorted(notice), ["at", "caseId", "event", "gateway", "office"], "members")
+    same((notice["event"], notice["office"], notice["gateway"]), ("case-waits", "MD-COORD", "MD-GW1"), "notice")
+    for word in (p.surname, p.given, p.number):
+        check(word.encode() not in body, "the notice holds a value of the document")
+    o.desks["MD"].wait(r["caseId"], "M01")
+
+
+@running
+def request_under_way_is_answered(o):
+    """A request under way when SIGTERM comes is still answered, and what it handed in is kept"""
+    g = o["MD"]
+    document = o.forms.m01("MD", "UA-COORD", "MDUA-1", o.person("UA"))
+    context = ssl.create_default_context(cafile=g.world.ca)
+    with socket.create_connection(("127.0.0.1", g.office_port), 10) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as s:
+        s.sendall(f"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {g.key}\r\n"
+                  f"Content-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n".encode() + document[:200])
+        time.sleep(0.3)
+        g.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        s.sendall(document[200:])
+        answer = b""
+        while True:
+            piece = s.recv(65536)
+            answer += piece
+            if not piece:
+                break
+    head, _, body = answer.partition(b"\r\n\r\n")
+    holds(head, "202")
+    case = json.loads(body)["caseId"]
+    same(g.process.wait(30), 0, "exit")
+    g.start()
+    same(g.case(case)["role"], "sender", "role after a new start")
+    o.desks["UA"].wait(case, "M01")
 
 
 @running
@@ -1025,18 +1142,45 @@ def drained(o):
 # --- the world -----------------------------------------------------------------------------------
 
 
-def second_office(o):
-    """A consulate beside the coordinator of Ukraine, and the opaque P-Modes for connecting."""
+class Notices(http.server.BaseHTTPRequestHandler):
+    """The webhook of an office: keeps what it is told."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.told.append((dict(self.headers), body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def start_notices(o):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notices)
+    server.told = o.notices = []
+    o.notice_secret = b"a secret between gateway and office"
+    write(os.path.join(o.world.folder, "notice.key"), o.notice_secret)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def second_office(o, notices):
+    """A consulate beside the coordinator of Ukraine, a webhook for Moldova, opaque P-Modes for connecting."""
     o.consul = "the consul's key"
 
     def more(country):
+        if country == "MD":
+            return {"offices": {"MD-COORD": {
+                "form": "MD-referral/1.2", "language": "ro", "folder": "office",
+                "noticeWebhook": f"http://127.0.0.1:{notices.server_address[1]}/told",
+                "noticeSecret": os.path.join(o.world.folder, "notice.key")}}}
         if country != "UA":
             return {}
         return {"offices": {"UA-CONS": {"form": "UA-napravlennia/2.0", "language": "uk", "role": "consulate"}},
                 "clients": {"consul": {"office": "UA-CONS", "role": "consul", "person": "consul",
                                        "keySha256": hashlib.sha256(o.consul.encode()).hexdigest()}}}
     o.configure(more=more)
-    for a, b in (("MD", "UA"), ("UA", "MD")):
+    for a, b in (("MD", "UA"), ("UA", "MD"), ("MD", "BY"), ("BY", "MD")):
         o[a].add_partner(o[b], pmodes=[{"id": "test-parts", "content": "opaque", "office": OFFICE[a],
                                         "service": "urn:example:connect", "action": "Try",
                                         "agreement": "urn:example:connecting"}])
@@ -1049,8 +1193,9 @@ def main():
         print("no test has such a word")
         return 1
     o = Offices(["BY", "MD", "UA", "AL", "IOM"])
+    notices = start_notices(o)
     try:
-        second_office(o)
+        second_office(o, notices)
         started = time.monotonic()
         o.world.start()
         o.world.install(*ALL)
@@ -1061,6 +1206,7 @@ def main():
         suite.failed += 1
         print(f"FAIL the gateways did not start: {e}\n{o.trouble()}")
     finally:
+        notices.shutdown()
         o.world.stop()
     return suite.close()
 
