@@ -432,6 +432,8 @@ static const struct {
     { "trm.kind-unknown", "the partner's gateway does not know this kind of message" },
     { "trm.case-unknown",
       "the partner has no such case under this agreement: ask the partner's office" },
+    { "trm.case-known",
+      "the partner has a case of this number already: begin a new case" },
     { "trm.attachment", "the attachments are not those that the document lists" },
 };
 

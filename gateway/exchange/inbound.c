@@ -231,6 +231,21 @@ static bool load_work(struct store_tx *tx, void *ctx, struct err *err)
                    &c->leg, &c->found, err);
 }
 
+/* A case begins once, and stays between the two offices it began between: a second M01 would
+ * put other consents and another person in the place of those the case was opened with. */
+static bool check_case(const struct incoming *in, struct refusing *r)
+{
+    const struct referral_header *h = &in->draft.header;
+    const struct case_row *row = &in->file->row;
+
+    if (text_eq(h->kind, "M01"))
+        return NO(r, "case-known", "case %s began before with another message",
+                  h->case_id);
+    return (text_eq(h->sender_office, row->partner_office) &&
+            text_eq(h->receiver_office, row->own_office)) ||
+           NO(r, "case-unknown", "case %s is between other offices", h->case_id);
+}
+
 static bool find_case(struct incoming *in, struct refusing *r, struct err *err)
 {
     const struct referral_header *h = &in->draft.header;
@@ -248,7 +263,7 @@ static bool find_case(struct incoming *in, struct refusing *r, struct err *err)
         !text_eq(in->file->row.bundle, h->agreement_digest))
         return NO(r, "case-unknown", "case %s is of another partner or another bundle",
                   h->case_id);
-    return true;
+    return check_case(in, r);
 }
 
 static bool decide(struct incoming *in, struct refusing *r, struct err *err)
@@ -551,8 +566,12 @@ static bool take_case(struct store_tx *tx, struct incoming *in, struct err *err)
     if (in->draft.doc == NULL)
         return true;
     case_file_free(&in->file);
-    if (!case_file_load(tx, id, &in->file, err) ||
-        (in->file == NULL && !add_case(tx, in, err)))
+    if (!case_file_load(tx, id, &in->file, err))
+        return false;
+    if (in->file != NULL && text_eq(in->kind, "M01"))
+        return err_set(err, ERR_RETRY, "inbound.case-taken",
+                       "two first messages of case %s at once", id);
+    if (in->file == NULL && !add_case(tx, in, err))
         return false;
     note_facts(in);
     return move_case(tx, in, err) && case_file_save(tx, in->file, err);

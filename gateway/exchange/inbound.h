@@ -10,7 +10,8 @@
  *
  * Refusals carry our own code as ErrorDetail "trm.<code>" (only after a good signature):
  *   trm.kind-unknown trm.canonical trm.seal trm.header trm.environment trm.office-unknown
- *   trm.bundle-unknown trm.case-unknown trm.denied trm.content-differs trm.attachment
+ *   trm.bundle-unknown trm.case-unknown trm.case-known trm.denied trm.content-differs
+ *   trm.attachment
  */
 #ifndef EXCHANGE_INBOUND_H
 #define EXCHANGE_INBOUND_H
