@@ -9,11 +9,14 @@
 
 #include <string.h>
 
+#include "agreement/rights.h"
 #include "base/body.h"
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "exchange/bundles.h"
+#include "exchange/case_file.h"
 #include "exchange/draft.h"
 #include "format/json.h"
 #include "format/xml.h"
@@ -42,6 +45,7 @@ void handover_free(struct handover **handover)
 
 struct open_ctx {
     const char *office, *id;
+    const struct snapshot *snap;
     const struct audit_actor *actor;
     struct handover *h;
     bool found;
@@ -103,9 +107,69 @@ static bool open_opaque(struct store_tx *tx, struct handover *h, struct err *err
     return true;
 }
 
-static bool open_document(struct store_tx *tx, struct handover *h, const char *office,
-                          struct err *err)
+static bool prune(const struct rights_input *input, xmlDoc *doc, struct err *err)
 {
+    AUTO(verdicts_free) struct verdicts verdicts = { 0 };
+
+    if (!rights_filter(input, &verdicts))
+        return verdicts_err(&verdicts, err);
+    agreement_prune(input->agreement, doc, &verdicts, NULL);
+    return true;
+}
+
+/* What an office may see of the document decides which of its files and losses it gets: the
+ * same rights its form was written under, at the same instant. */
+static bool withhold(struct store_tx *tx, const struct open_ctx *c, xmlDoc *doc,
+                     struct err *err)
+{
+    const struct message *m = &c->h->message;
+    const struct bundle *b = bundles_by_digest(c->snap->bundles, m->bundle);
+    AUTO(case_file_free) struct case_file *file = NULL;
+
+    if (b == NULL)
+        return err_set(err, ERR_CONFIG, "handover.bundle",
+                       "bundle %.16s... of message %s is not installed any more",
+                       m->bundle, m->id);
+    struct rights_input input = { .agreement = b->agreement,
+                                  .doc = doc,
+                                  .office = c->office,
+                                  .now_ms = c->h->deliverable.created_ms };
+    if (text_eq(c->office, m->own_office))
+        return prune(&input, doc, err);
+    if (!case_file_load(tx, m->case_id, &file, err))
+        return false;
+    if (file == NULL)
+        return err_set(err, ERR_BUG, "handover.case-absent",
+                       "message %s was handed on and its case is not there", m->id);
+    struct rights_input as_assigned = input;
+    as_assigned.assigned = true;
+    as_assigned.consents = file->consents;
+    as_assigned.birth_date = file->birth_date;
+    as_assigned.beneficiary = file->beneficiary;
+    return prune(&as_assigned, doc, err) && prune(&input, doc, err);
+}
+
+/* Its own, or of a case that was handed on to it and not taken back. */
+static bool is_theirs(struct store_tx *tx, const struct open_ctx *c, bool *ret,
+                      struct err *err)
+{
+    const struct message *m = &c->h->message;
+    AUTO(mem_free) struct case_offices *assigned = mem_alloc(sizeof *assigned);
+
+    *ret = text_eq(c->office, m->own_office);
+    if (*ret)
+        return true;
+    if (!case_offices(tx, m->case_id, assigned, err))
+        return false;
+    for (size_t i = 0; i < assigned->count; i++)
+        *ret = *ret || text_eq(assigned->names[i], c->office);
+    return true;
+}
+
+static bool open_document(struct store_tx *tx, const struct open_ctx *c, struct err *err)
+{
+    struct handover *h = c->h;
+    const char *office = c->office;
     AUTO(buf_free) struct buf canonical = BUF_SECRET_INIT(CANONICAL_MAX);
     AUTO(mem_free) char *document = mem_printf("deliverable/%s", office);
     AUTO(mem_free) char *losses = mem_printf("losses/%s", office);
@@ -118,7 +182,7 @@ static bool open_document(struct store_tx *tx, struct handover *h, const char *o
         !body_load(tx, h->message.row, "canonical", &canonical, &found, err))
         return false;
     doc = xml_parse_utf8(buf_str(&canonical), canonical.len, NULL, err);
-    if (doc == NULL)
+    if (doc == NULL || !withhold(tx, c, doc, err))
         return false;
     losses_of_referral(doc, &travelled);
     AUTO(json_drop) json_t *json = losses_json(&travelled);
@@ -150,13 +214,16 @@ static bool open_work(struct store_tx *tx, void *ctx, struct err *err)
         c->found = false;
         return true;
     }
-    if (!message_get(tx, h->deliverable.message_row, &h->message, &c->found, err))
+    if (!message_get(tx, h->deliverable.message_row, &h->message, &c->found, err) ||
+        (c->found && !is_theirs(tx, c, &c->found, err)))
         return false;
+    if (!c->found)
+        return true;
     h->repeat = h->deliverable.handed_count > 0;
     h->canonical = h->message.state == MESSAGE_UNTRANSLATED;
     if (text_eq(h->message.kind, "opaque"))
         return open_opaque(tx, h, err);
-    if (!open_document(tx, h, c->office, err))
+    if (!open_document(tx, c, err))
         return false;
     name_type(h);
     return true;
@@ -174,7 +241,10 @@ bool handover_open(const struct exchange *x, const char *office,
                    const struct audit_actor *actor, const char *delivery_id,
                    struct handover **ret, struct err *err)
 {
-    struct open_ctx ctx = { .office = office, .id = delivery_id, .actor = actor };
+    AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(x->box);
+    struct open_ctx ctx = {
+        .office = office, .id = delivery_id, .snap = snap, .actor = actor
+    };
 
     if (!store_read(x->store, open_work, &ctx, err) ||
         (ctx.found && !store_run(x->store, audit_read, &ctx, err))) {
