@@ -121,8 +121,10 @@ unit: $(UNIT_$(M))
 
 UNIT_ALL := $(foreach f,$(FOLDERS),$(UNIT_$(f)))
 
-# The second opinion over a captured message: libxml2 and EVP alone, nothing of pki or as4.
-$(BUILD)/test/evp-verify: $(BUILD)/test/tests/support/evp_verify.o $(BUILD)/test/tests/support/evp_verify_main.o $(call libs,test,format)
+# Programs the scenario tests use: a partner with bad intentions, and the second opinion over a
+# captured message (libxml2 and EVP; it must not need the code it judges).
+TOOLS := $(BUILD)/test/tests/support/forge $(BUILD)/test/tests/support/open_message
+$(TOOLS): %: %.o $(BUILD)/test/tests/support/evp_verify.o $(call libs,test,exchange)
 	$(V)$(CC) -pthread $(SANITIZE_LD) -o $@ $^ $(PKG_LIBS) -lm
 
 # What make finds depends on packages, so they come first and the rest is a make of its own.
@@ -135,8 +137,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 E2E  := $(wildcard tests/e2e/samples.py tests/e2e/scenario.py tests/e2e/canary.py tests/e2e/proof.py)
 programs: $(BUILD)/release/trmd $(BUILD)/release/trmctl
 .PHONY: test-programs
-test-programs: $(UNIT_ALL) programs $(BUILD)/test/trmd $(BUILD)/test/trmctl \
-  $(if $(wildcard tests/support/evp_verify_main.c),$(BUILD)/test/evp-verify)
+test-programs: $(UNIT_ALL) programs $(BUILD)/test/trmd $(BUILD)/test/trmctl $(TOOLS)
 
 test-unit: deps
 	$(V)$(MAKE) --no-print-directory -j$(JOBS) -s $(UNIT_ALL)
