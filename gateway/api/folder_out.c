@@ -4,7 +4,8 @@
  * Attachments and loss report are written first, the document last, each to a temporary
  * neighbour that is synced and renamed: when the office sees the document, all of it is there.
  * Only then is it marked as given. A document the office has moved to outgoing/done/ is
- * acknowledged, and when that is on disk its files are removed.
+ * acknowledged, and when that is on disk its files are removed; so are those of a document that
+ * was acknowledged by another face.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,6 +102,47 @@ static void take_back(struct folder_face *face, struct folder_office *o)
         remove_from(o, "outgoing", id);
         remove_from(o, "outgoing/done", id);
     }
+}
+
+/* Acknowledged by another face: nothing of it stays in outgoing/ either. */
+struct settled_ctx {
+    const struct strlist *names;
+    struct strlist settled; /* ids */
+};
+
+static bool settled_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    struct settled_ctx *c = ctx;
+
+    strlist_free(&c->settled);
+    for (size_t i = 0; i < c->names->count; i++) {
+        struct deliverable d;
+        char id[UUID_TEXT];
+        bool found;
+
+        if (!delivery_id(c->names->items[i], id))
+            continue;
+        if (!deliverable_get(tx, id, &d, &found, err))
+            return false;
+        if (found && d.state == DELIVERABLE_ACKNOWLEDGED)
+            strlist_add(&c->settled, id);
+    }
+    return true;
+}
+
+static void clear_settled(struct folder_face *face, const struct folder_office *o)
+{
+    AUTO(strlist_free) struct strlist names = { 0 };
+    struct settled_ctx c = { .names = &names };
+    struct err err = { 0 };
+
+    (void)folder_names(o, "outgoing", &names);
+    if (names.count > 0 &&
+        !store_read(ops_exchange(folder_ops(face))->store, settled_work, &c, &err))
+        log_error("folder.store", log_fault(&err));
+    for (size_t i = 0; i < c.settled.count; i++)
+        remove_from(o, "outgoing", c.settled.items[i]);
+    strlist_free(&c.settled);
 }
 
 /* --- given -------------------------------------------------------------------------------- */
@@ -321,6 +363,7 @@ void folder_out(struct folder_face *face, struct folder_office *o)
     struct err err = { 0 };
 
     take_back(face, o);
+    clear_settled(face, o);
     /* What was given makes the next of its case due: until nothing is left, with a ceiling. */
     for (size_t round = 0; round < GIVEN_AT_ONCE; round++) {
         size_t given = 0;

@@ -293,6 +293,15 @@ def large_attachment(o):
 
 
 @exchange
+def nothing_stays_in_outgoing(o):
+    """What an office has acknowledged over REST does not stay in clear in its exchange folder"""
+    r = o.send("MD", "UA", "MDUA-1")
+    a = o.desks["UA"].wait(r["caseId"], "M01")
+    folder = os.path.join(o["UA"].office_folder, "outgoing")
+    wait_for("its files to go", lambda: not [n for n in os.listdir(folder) if n.startswith(a.name)], 10)
+
+
+@exchange
 def losses_and_why(o):
     """The sender reads its loss report and the whole history of a message in plain words"""
     r = o.send("MD", "UA", "MDUA-1")
