@@ -227,10 +227,11 @@ static bool seal_sign(void *ctx, const void *data, size_t len, struct buf *out,
 static void retire(struct daemon *d, struct signer *old)
 {
     int64_t now = clock_monotonic();
-    size_t kept = 0;
+    size_t kept = 0, full = d->retired_count == RETIRED_MAX ? 1 : 0;
 
+    /* Oldest first; when there are too many it is the oldest that goes. */
     for (size_t i = 0; i < d->retired_count; i++) {
-        if (now - d->retired[i].since_ms > RETIRED_KEPT_MS || kept == RETIRED_MAX - 1)
+        if (now - d->retired[i].since_ms > RETIRED_KEPT_MS || i < full)
             signer_free(&d->retired[i].signer);
         else
             d->retired[kept++] = d->retired[i];
@@ -465,9 +466,12 @@ static bool prepare(struct daemon *d, struct prepared *p, struct err *err)
         return err_set(err, ERR_CONFIG, "settings.gateway",
                        "gateway.id cannot change while it runs");
     p->trial = ops_new(&env);
+    const struct listen_settings *partners = &p->settings.partners;
+    const struct listen_settings *office = &p->settings.office;
     if (!set_clients(p->trial, &p->settings, err) ||
-        !listener_tls("partners", &p->settings.partners, true, &p->partners, err) ||
-        !listener_tls("office", &p->settings.office, false, &p->office, err))
+        (partners->port >= 0 &&
+         !listener_tls("partners", partners, true, &p->partners, err)) ||
+        (office->port >= 0 && !listener_tls("office", office, false, &p->office, err)))
         return false;
     p->signer = open_keys(&p->settings, err);
     if (p->signer == NULL)
@@ -970,6 +974,14 @@ static unsigned check_whole(struct daemon *d)
 
     if (!file_exists(d->first.store.folder)) {
         printf("note: there is no store yet; it is made at the first start\n");
+        return 0;
+    }
+    /* Opening it makes files: those of another user would keep the daemon out of its store. */
+    struct stat st;
+    if (stat(d->first.store.folder, &st) == 0 && st.st_uid != geteuid()) {
+        printf("note: the store belongs to user %u and was not opened: run --check as "
+               "that user\n",
+               (unsigned)st.st_uid);
         return 0;
     }
     d->signer = open_keys(&d->first, &err);
