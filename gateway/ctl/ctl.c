@@ -21,7 +21,8 @@
 #include "format/xml.h"
 #include "http/client.h"
 
-#define KEY_FILE_MAX 4096 /* octets of a file with an API key */
+#define VALUE_MAX    (64 * 1024) /* octets of an option's value */
+#define KEY_FILE_MAX 4096        /* octets of a file with an API key */
 
 /* --- help --------------------------------------------------------------------------------- */
 
@@ -49,6 +50,9 @@ static void print_help(FILE *to)
           "  --key FILE     act for the office whose API key stands in the file\n"
           "  --help         of the command: its options and an example\n"
           "  --version\n"
+          "\nA value @FILE is read from the file, @- from standard input: what is about "
+          "a person\n"
+          "should not stand on a command line.\n"
           "\nexit: 0 good, 1 failure, 2 findings, 64 usage, 66 no input, 69 daemon not\n"
           "reachable, 75 passing trouble, 77 not allowed, 78 configuration\n"
           "\nexamples:\n"
@@ -243,9 +247,27 @@ static int take_option(struct ctl_run *run, const struct ctl_option *o, const ch
     return EX_USAGE;
 }
 
+/* "@FILE" stands for what is in the file ("@-": standard input), so that nothing about a person
+ * has to stand on a command line that others can see. "@@x" is "@x". */
+static bool expand(const char *value, struct buf *out, struct err *err)
+{
+    if (value[0] != '@' || value[1] == '\0' || value[1] == '@') {
+        buf_adds(out, value[0] == '@' && value[1] == '@' ? value + 1 : value);
+        return true;
+    }
+    if (!file_read(text_eq(value, "@-") ? "/dev/stdin" : value + 1, out, err))
+        return false;
+    while (out->len > 0 &&
+           (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->data[--out->len] = '\0';
+    return true;
+}
+
 static int command_option(struct reading *r, const char *name, const char *equals)
 {
     const struct ctl_option *o = option_of(r->run->command, name);
+    AUTO(buf_free) struct buf text = BUF_SECRET_INIT(VALUE_MAX);
+    struct err err = { 0 };
     const char *value = NULL;
 
     if (o == NULL) {
@@ -258,11 +280,13 @@ static int command_option(struct reading *r, const char *name, const char *equal
     }
     if (o->kind != CTL_FLAG && (value = value_of(r, equals)) == NULL)
         return needs_value(name);
-    if (value != NULL && utf8_bad(value, strlen(value)) >= 0) {
+    if (value != NULL && !expand(value, &text, &err))
+        return ctl_fail(&err);
+    if (value != NULL && utf8_bad(buf_str(&text), text.len) >= 0) {
         fprintf(stderr, "trmctl: --%s: the value is not UTF-8\n", name);
         return EX_USAGE;
     }
-    return take_option(r->run, o, value);
+    return take_option(r->run, o, value != NULL ? buf_str(&text) : NULL);
 }
 
 /* The first words choose the command; only then its options can be read. So options of a

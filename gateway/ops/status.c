@@ -16,11 +16,13 @@
 #include "ops/ops_private.h"
 #include "pki/cert.h"
 #include "pki/trust.h"
+#include "store/duplicates.h"
 #include "store/partners.h"
 #include "store/queue.h"
 
 #define READY_KEPT_MS 1000 /* an answer to /readyz serves so long */
 #define GAP_MS        HOUR_MS
+#define DUPLICATES_MS (2 * 365 * DAY_MS) /* of closed cases; those of open ones stay */
 #define TOTALS_MAX    8192
 
 /* --- ready -------------------------------------------------------------------------------- */
@@ -430,7 +432,7 @@ void ops_metrics(struct ops *o, struct buf *out)
 /* --- now and then ------------------------------------------------------------------------- */
 
 struct house {
-    uint64_t leases;
+    uint64_t leases, pruned;
     struct store_tx *tx;
     struct err *err;
     bool ok;
@@ -460,7 +462,8 @@ static bool house_work(struct store_tx *tx, void *ctx, struct err *err)
     h->err = err;
     h->ok = true;
     return queue_sweep_leases(tx, &h->leases, err) &&
-           deliverable_gaps(tx, store_tx_now(tx) - GAP_MS, gap_task, h, err) && h->ok;
+           deliverable_gaps(tx, store_tx_now(tx) - GAP_MS, gap_task, h, err) && h->ok &&
+           duplicate_prune(tx, store_tx_now(tx) - DUPLICATES_MS, &h->pruned, err);
 }
 
 void ops_housekeeping(struct ops *o)

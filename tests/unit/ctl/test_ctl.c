@@ -189,6 +189,51 @@ static void test_help(void **state)
     SAYS(p->out, "trmctl ");
 }
 
+/* The manual page has every command and every option of it. */
+static void test_manual(void **state)
+{
+    AUTO(buf_free) struct buf page = tree_file("gateway/doc/trmctl.1");
+
+    (void)state;
+    for (size_t i = 0; ctl_command_at(i) != NULL; i++) {
+        const struct ctl_command *c = ctl_command_at(i);
+        AUTO(mem_free)
+        char *line = mem_printf("\n.It Cm %s%s%s", c->noun, c->verb ? " " : "",
+                                c->verb ? c->verb : "");
+        const char *at = strstr(buf_str(&page), line);
+
+        if (at == NULL) {
+            fail_msg("not in the manual:%s", line);
+            return;
+        }
+        const char *end = strstr(at + 1, "\n.It Cm ");
+        AUTO(mem_free)
+        char *part = mem_strndup(at, end ? (size_t)(end - at) : strlen(at));
+        for (const struct ctl_option *o = c->options; o->name != NULL; o++) {
+            AUTO(mem_free) char *option = mem_printf(".It Fl -%s", o->name);
+
+            if (strstr(part, option) == NULL)
+                fail_msg("not in the manual: %s %s", line, option);
+        }
+    }
+}
+
+/* What is about a person comes from a file, not from the command line. */
+static void test_value_from_file(void **state)
+{
+    struct post *p = *state;
+    AUTO(mem_free) char *file = mem_printf("%s/why", p->md.folder);
+    AUTO(mem_free) char *state_of = mem_printf("list --state @%s", file);
+
+    write_text(file, "held\n");
+    assert_int_equal(run_as(p, true, state_of), 0);
+    SAYS(p->out, "nothing");
+    write_text(file, "asleep\n");
+    assert_int_equal(run_as(p, true, state_of), EX_USAGE);
+    assert_int_equal(run_as(p, true, "list --state @/nowhere"), EX_NOINPUT);
+    assert_int_equal(run_as(p, true, "list --partner @@x"), 0);
+}
+
 /* A key that others can read is no secret. */
 static void test_key_mode(void **state)
 {
@@ -335,8 +380,9 @@ static void test_bundle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_usage),   T(test_help),    T(test_key_mode), T(test_online),
-        T(test_refused), T(test_explain), T(test_preview),  T(test_bundle),
+        T(test_manual),   T(test_value_from_file), T(test_usage),   T(test_help),
+        T(test_key_mode), T(test_online),          T(test_refused), T(test_explain),
+        T(test_preview),  T(test_bundle),
     };
 
     return cmocka_run_group_tests(tests, keys_setup, keys_teardown);

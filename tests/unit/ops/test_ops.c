@@ -4,6 +4,9 @@
 #include "base/body.h"
 #include "format/json.h"
 #include "ops/ops.h"
+#include "store/cases.h"
+#include "store/deliverables.h"
+#include "store/messages.h"
 
 #define MD_ADULT "mappings/national/MD/samples/m01-adult-full.json"
 
@@ -757,6 +760,48 @@ static void test_status(void **state)
     assert_int_equal(json_array_size(json_object_get(r.json, "offices")), 2);
 }
 
+struct gap_ctx {
+    struct message m;
+    char delivery[STORE_ROW_TEXT];
+};
+
+/* The second message of a case came, the first did not. */
+static bool gap_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    struct gap_ctx *c = ctx;
+    struct case_row row = { .id = "K7QX-92MD-4RTE-5",
+                            .own_office = "MD-COORD",
+                            .partner = "UA-GW1",
+                            .role = "receiver",
+                            .state = "DELIVERED" };
+    bool taken;
+
+    return case_add(tx, &row, &taken, err) && message_add(tx, &c->m, &taken, err) &&
+           message_set_state(tx, c->m.row, MESSAGE_READY, NULL, NULL, err) &&
+           deliverable_add(tx, c->m.row, "MD-COORD", c->delivery, err);
+}
+
+static void test_housekeeping(void **state)
+{
+    struct post *p = *state;
+    struct gap_ctx c = { .m = { .id = "1b4e28ba-2fa1-4d2a-883f-0016d3cca427",
+                                .direction = MESSAGE_IN,
+                                .state = MESSAGE_RECEIVED,
+                                .kind = "M04",
+                                .case_id = "K7QX-92MD-4RTE-5",
+                                .partner = "UA-GW1",
+                                .own_office = "MD-COORD",
+                                .sequence = 2 } };
+
+    desk_run(&p->md, gap_work, &c);
+    ops_housekeeping(p->ops);
+    assert_int_equal(tasks_of(&p->md, "sequence.gap"), 0);
+    p->md.clock.fixed_ms += HOUR_MS + 1;
+    ops_housekeeping(p->ops);
+    ops_housekeeping(p->ops);
+    assert_int_equal(tasks_of(&p->md, "sequence.gap"), 1); /* once */
+}
+
 static void test_preview(void **state)
 {
     struct post *p = *state;
@@ -821,6 +866,7 @@ int main(void)
         T(test_tasks),
         T(test_metrics),
         T(test_status),
+        T(test_housekeeping),
         T(test_preview),
         T(test_deliverable_unknown),
     };
