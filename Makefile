@@ -87,6 +87,9 @@ $(BUILD)/test/%.o: %.c
 	@mkdir -p $(@D)
 	$(V)$(CC) $(COMMON) -Itests $(WARN) $(SANITIZE) $(PKG_CFLAGS) $(CFLAGS_EXTRA) -c $< -o $@
 
+# The OpenAPI file is part of the program.
+$(BUILD)/release/gateway/api/openapi.o $(BUILD)/test/gateway/api/openapi.o: gateway/doc/openapi.yaml
+
 define FOLDER
 $(BUILD)/$(1)/lib_$(2).a: $$(patsubst %.c,$(BUILD)/$(1)/%.o,$$(wildcard gateway/$(2)/*.c))
 	@rm -f $$@
