@@ -253,14 +253,29 @@ static struct snapshot *build_snapshot(const struct daemon *d,
     return snapshot_build(&source, d->store, err);
 }
 
-static bool set_clients(struct ops *ops, const struct daemon_settings *s, struct err *err)
+static bool office_known(const struct daemon_settings *s, const struct client *c,
+                         struct err *err)
 {
-    AUTO(mem_free)
-    struct ops_client *clients = mem_array(s->client_count + 1, sizeof *clients);
+    bool known = text_empty(c->office);
 
-    for (size_t i = 0; i < s->client_count; i++) {
-        const struct client *c = &s->clients[i];
+    for (size_t i = 0; i < s->office_count; i++)
+        known = known || text_eq(s->offices[i].id, c->office);
+    return known ||
+           err_set(err, ERR_CONFIG, "settings.client",
+                   "client %s: office %s is not of this gateway", c->name, c->office);
+}
 
+/* Those from first on, count of them. */
+static bool set_some(struct ops *ops, const struct daemon_settings *s, size_t first,
+                     size_t count, struct err *err)
+{
+    AUTO(mem_free) struct ops_client *clients = mem_array(count + 1, sizeof *clients);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct client *c = &s->clients[first + i];
+
+        if (!office_known(s, c, err))
+            return false;
         clients[i] = (struct ops_client){ .name = c->name,
                                           .office = c->office,
                                           .role = c->role,
@@ -268,7 +283,12 @@ static bool set_clients(struct ops *ops, const struct daemon_settings *s, struct
                                           .key_sha256 = c->key_sha256,
                                           .certificate = c->certificate };
     }
-    return ops_set_clients(ops, clients, s->client_count, err);
+    return ops_set_clients(ops, clients, count, err);
+}
+
+static bool set_clients(struct ops *ops, const struct daemon_settings *s, struct err *err)
+{
+    return set_some(ops, s, 0, s->client_count, err);
 }
 
 static bool is_loopback(const char *address)
@@ -947,21 +967,12 @@ static unsigned check_callers(const struct daemon_settings *s)
     unsigned problems = 0;
     struct err err = { 0 };
 
-    if (!set_clients(ops, s, &err))
-        problems += problem(&err);
-    for (size_t i = 0; i < s->client_count; i++) {
-        const char *office = s->clients[i].office;
-        bool known = text_empty(office);
-
-        for (size_t k = 0; k < s->office_count; k++)
-            known = known || text_eq(s->offices[k].id, office);
-        if (!known) {
-            err_set(&err, ERR_CONFIG, "settings.client",
-                    "client %s: office %s is not of this gateway", s->clients[i].name,
-                    office);
+    /* Each by itself, then what only shows among them. */
+    for (size_t i = 0; i < s->client_count; i++)
+        if (!set_some(ops, s, i, 1, &err))
             problems += problem(&err);
-        }
-    }
+    if (problems == 0 && !set_clients(ops, s, &err))
+        problems += problem(&err);
     return problems + (read_operators(s, operators, &count, &err) ? 0 : problem(&err));
 }
 

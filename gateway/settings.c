@@ -277,6 +277,39 @@ static bool take_keks(struct daemon_settings *s, struct err *err)
                    "\"keks\": { \"1\": { \"file\": \"kek-1\" } }");
 }
 
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+
+    return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* What stands in an office's folder is that office's word, and what we lay there its alone. */
+static bool folders_apart(const struct daemon_settings *s, struct err *err)
+{
+    char *real[OFFICES_MAX];
+    const struct office *a = NULL, *b = NULL;
+
+    for (size_t i = 0; i < s->office_count; i++) {
+        const char *folder = s->offices[i].folder;
+
+        real[i] = folder == NULL ? NULL : realpath(folder, NULL);
+        if (real[i] == NULL && folder != NULL)
+            real[i] = mem_strdup(folder); /* it is made at the start */
+        for (size_t k = 0; k < i && real[i] != NULL; k++)
+            if (real[k] != NULL &&
+                (lies_in(real[i], real[k]) || lies_in(real[k], real[i])))
+                a = &s->offices[k], b = &s->offices[i];
+    }
+    for (size_t i = 0; i < s->office_count; i++)
+        free(real[i]);
+    return a == NULL ||
+           err_set(err, ERR_CONFIG, "settings.offices",
+                   "offices %s and %s: one's folder is the other's or lies in "
+                   "it; each needs its own",
+                   a->id, b->id);
+}
+
 static bool take_offices(struct daemon_settings *s, struct err *err)
 {
     AUTO(strlist_free) struct strlist names = { 0 };
@@ -297,7 +330,7 @@ static bool take_offices(struct daemon_settings *s, struct err *err)
         if (o->name == NULL)
             o->name = o->id;
     }
-    return true;
+    return folders_apart(s, err);
 }
 
 static bool take_clients(struct daemon_settings *s, struct err *err)

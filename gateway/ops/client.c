@@ -51,6 +51,24 @@ static bool copy_client(const struct ops_client *from, struct client_copy *to,
     return true;
 }
 
+/* A key of two clients would act for whichever is found first. */
+static bool unlike(const struct client_copy *c, const struct client_copy *others,
+                   size_t count, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct client_copy *o = &others[i];
+
+        if ((c->has_key && o->has_key && memcmp(c->key, o->key, 32) == 0) ||
+            (c->has_certificate && o->has_certificate &&
+             memcmp(c->certificate, o->certificate, 32) == 0))
+            return err_set(err, ERR_CONFIG, "ops.client",
+                           "client %s has the key or certificate of another client: give "
+                           "each its own",
+                           name);
+    }
+    return true;
+}
+
 bool ops_set_clients(struct ops *o, const struct ops_client *clients, size_t count,
                      struct err *err)
 {
@@ -60,7 +78,8 @@ bool ops_set_clients(struct ops *o, const struct ops_client *clients, size_t cou
         return err_set(err, ERR_CONFIG, "ops.client", "more than %d clients",
                        OPS_CLIENTS_MAX);
     for (size_t i = 0; i < count; i++)
-        if (!copy_client(&clients[i], &next[i], err))
+        if (!copy_client(&clients[i], &next[i], err) ||
+            !unlike(&next[i], next, i, clients[i].name, err))
             return false;
     pthread_rwlock_wrlock(&o->lock);
     struct client_copy *old = o->clients;

@@ -1048,6 +1048,33 @@ def check_finds_all(o):
 
 
 @running
+def apart(o):
+    """Two offices with one folder, two clients with one key, a client of no office here: said, and nothing is served"""
+    g = o["BY"]
+    folder = os.path.join(o.world.folder, "apart")
+    os.makedirs(os.path.join(folder, "partners"))
+    sha = hashlib.sha256(b"one key").hexdigest()
+    for name, office, client, words in (
+            ("same", {"folder": g.office_folder}, {}, "one's folder is the other's"),
+            ("inside", {"folder": os.path.join(g.office_folder, "incoming")}, {}, "one's folder is the other's"),
+            ("key", {}, {"keySha256": g.settings["clients"]["case-system"]["keySha256"]}, "of another client"),
+            ("role", {}, {"role": "boss", "keySha256": sha}, '"boss"'),
+            ("office", {}, {"office": "BY-NONE", "keySha256": sha}, "BY-NONE is not of this gateway")):
+        settings = json.loads(json.dumps(g.settings))
+        settings["store"]["folder"], settings["control"]["socket"] = "store", "control.sock"
+        settings["offices"][g.office]["folder"] = g.office_folder
+        settings["offices"]["BY-OTHER"] = {**settings["offices"][g.office], "folder": "other", **office}
+        settings["clients"]["second"] = {"office": g.office, "role": "officer", "keySha256": sha, **client}
+        write(os.path.join(folder, "gateway.json"), json.dumps(settings))
+        for mode in (["--check"], []):
+            run = subprocess.run([g.world.trmd, "--config", os.path.join(folder, "gateway.json"), *mode],
+                                 capture_output=True, timeout=30, cwd=folder)
+            same(run.returncode, 78, f"exit of {name}: {run.stdout} {run.stderr}")
+            text = (run.stdout + run.stderr).decode().replace("\\", "")
+            holds(text, words, name)
+
+
+@running
 def unknown_key(o):
     """An unknown key of the configuration is an error with file and line"""
     folder = os.path.join(o.world.folder, "unknown-key")
