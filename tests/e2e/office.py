@@ -34,7 +34,6 @@ class Desk:
         self.g, self.country = gateway, gateway.country
         self.face = face or FACE[self.country]
         self.arrived = []
-        self.keep = False  # leave deliverables unacknowledged
 
     def poll(self):
         if not self.g.alive():
@@ -102,8 +101,8 @@ class Offices:
 
     ROLES = ("operator", "auditor")
 
-    def __init__(self, countries, seed=11, build="test", **options):
-        self.world = World(countries, build=build, ca_options=["--rsa2048"], **options)
+    def __init__(self, countries, seed=11, build="test", ca_options=("--rsa2048",), **options):
+        self.world = World(countries, build=build, ca_options=ca_options, **options)
         self.forms = Forms(seed)
         self.desks = {}
         self.keys = {}  # (country, role) -> key
@@ -111,8 +110,8 @@ class Offices:
     def __getitem__(self, country):
         return self.world[country]
 
-    def configure(self, more=None, **sections):
-        """more(country): further sections for that gateway."""
+    def configure(self, more=None, partner=None, **sections):
+        """more(country): further sections for that gateway; partner: members of every partner's file."""
         for g in self.world:
             clients = {}
             for role in self.ROLES:
@@ -128,7 +127,7 @@ class Offices:
             g.auditor = self.keys[g.country, "auditor"]
             for other in self.world:
                 if other is not g:
-                    g.add_partner(other)
+                    g.add_partner(other, **(partner or {}))
             self.desks[g.country] = Desk(g)
 
     def person(self, country):

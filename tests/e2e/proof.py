@@ -12,8 +12,9 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from office import Offices  # noqa: E402
-from suite import Group, Suite, check, holds, same  # noqa: E402
+from suite import Group, Suite, check, holds, same, sentence_of  # noqa: E402
 from wire import Tap, is_receipt, parts_of  # noqa: E402
+from world import Failure  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PDF = b"%PDF-1.4\n% a consent form of somebody invented\n"
@@ -157,26 +158,42 @@ def evidence_by_the_api(c):
         same(parts_of("", receipt)[0][1], c.exchange.answer, f"the receipt of {country}")
 
 
-def main():
-    suite = Suite(sys.argv[1:])
-    o = Offices(["MD", "UA"])
+# Profiles a partner's file can say: keys and how they are named on the wire.
+PROFILES = (
+    ("RSA", ["--rsa2048"], {}),
+    ("P-256 named by SKI", ["--rsa2048", "--p256-sign"], {"as4": {"security": {
+        "sign": "ecdsa-sha256", "signAccept": ["ecdsa-sha256"], "signReference": "ski", "encryptReference": "ski"}}}),
+)
+
+
+def prove(suite, profile, ca_options, partner):
+    o = Offices(["MD", "UA"], ca_options=ca_options)
     tap = None
     try:
-        o.configure()
+        o.configure(partner=partner)
         tap = Tap(o["UA"], o["MD"])
-        o["MD"].add_partner(o["UA"], endpoint=tap.url)
+        o["MD"].add_partner(o["UA"], endpoint=tap.url, **partner)
         o.world.start()
         o.world.install("MDUA-1")
         captured = []
-        suite.run("a referral goes over the wire and is captured", lambda: captured.append(Captured(o, tap)),
+        suite.run(f"{profile}: a referral goes over the wire and is captured", lambda: captured.append(Captured(o, tap)),
                   trouble=o.trouble)
-        suite.wanted = []
-        if captured:
-            suite.all(proof.tests, captured[0], trouble=o.trouble)
+        for test in proof.tests if captured else ():
+            suite.run(f"{profile}: {sentence_of(test)}", test, captured[0], trouble=o.trouble)
     finally:
         if tap:
             tap.close()
         o.world.stop()
+
+
+def main():
+    suite = Suite()
+    for profile in PROFILES:
+        try:
+            prove(suite, *profile)
+        except (Failure, OSError, subprocess.SubprocessError) as e:
+            suite.failed += 1
+            print(f"FAIL {profile[0]}: the gateways did not start: {e}")
     return suite.close()
 
 

@@ -28,7 +28,7 @@ from demo import decode  # noqa: E402
 from forms import OFFICE  # noqa: E402
 from office import Offices, delivery_id  # noqa: E402
 from suite import Group, Suite, check, holds, same  # noqa: E402
-from wire import error_of, forge, is_receipt, post  # noqa: E402
+from wire import Tap, error_of, forge, is_receipt, post  # noqa: E402
 from world import TREE, Failure, agreement, wait_for, write  # noqa: E402
 
 PDF = b"%PDF-1.4\n% a scanned page of somebody invented\n"
@@ -611,7 +611,6 @@ def who_may_what(o):
     """Without a key, with a wrong key, as operator, auditor or another office: nobody sees what is not theirs"""
     r = o.send("MD", "UA", "MDUA-1")
     ua = o["UA"]
-    o.desks["UA"].keep = True
     got = wait_for("the deliverable", lambda: [d for d in ua.deliverables() if d["caseId"] == r["caseId"]], 20)
     name = delivery_id(got[0])
     paths = [f"/v1/deliverables/{name}", f"/v1/deliverables/{name}/losses", f"/v1/deliverables/{name}/attachments/1"]
@@ -634,7 +633,6 @@ def who_may_what(o):
     same([c for c in cases if c["caseId"] == r["caseId"]], [], "the case in another office's list")
     same(ua.rest("POST", "/v1/reload", "{}", key=None).status, 401, "reload without key")
     same(ua.rest("POST", "/v1/reload").status, 403, "reload as officer")
-    o.desks["UA"].keep = False
     o.desks["UA"].wait(r["caseId"], "M01")
 
 
@@ -682,6 +680,34 @@ def known_message(o):
     time.sleep(0.5)
     o.desks["UA"].poll()
     same(sum(1 for a in o.desks["UA"].arrived if a.case == r["caseId"]), 1, "hand-overs")
+
+
+@wire
+def lost_receipt(o):
+    """A receipt is lost on the way: the same octets go once more, the same receipt comes, the office gets it once"""
+    path = os.path.join(o["MD"].folder, "partners", "UA-GW1.json")
+    with open(path, encoding="utf-8") as f:
+        partner = json.load(f)
+    tap = Tap(o["UA"], o["MD"])
+    tap.answer = lambda _: len(tap.exchanges) > 1  # the first answer is cut off
+    try:
+        write(path, json.dumps({**partner, "endpoint": tap.url}))
+        o["MD"].ctl("reload", office=False)
+        r = o.send("MD", "UA", "MDUA-1")
+        m = o.wait_state("MD", r["messageId"], "delivered")
+        check(m["receiptAt"] and m["attempts"] >= 2, f"the message: {m}")
+        first, second = tap.exchanges[0], tap.exchanges[1]
+        same(first.body == second.body, True, "the octets of both attempts are the same")
+        check(is_receipt(first.answer), first.answer[:300])
+        same(first.answer == second.answer, True, "both receipts are the same")
+        o.desks["UA"].wait(r["caseId"], "M01")
+        time.sleep(0.5)
+        o.desks["UA"].poll()
+        same(sum(1 for a in o.desks["UA"].arrived if a.case == r["caseId"]), 1, "hand-overs")
+    finally:
+        write(path, json.dumps(partner))
+        o["MD"].ctl("reload", office=False)
+        tap.close()
 
 
 @wire

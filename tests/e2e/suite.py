@@ -4,6 +4,7 @@ A test fails by an exception; what it says is printed with the test's sentence. 
 share what the group's setup gives; a group whose setup fails, fails all its tests.
 """
 import os
+import signal
 import sys
 import time
 import traceback
@@ -34,6 +35,7 @@ class Suite:
         self.passed = self.failed = 0
         self.wanted = list(wanted)  # words of the sentences to run; none: all
         self.started = time.monotonic()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped all the same
 
     def wants(self, sentence):
         return not self.wanted or any(w in sentence for w in self.wanted)
