@@ -70,6 +70,16 @@ bool folder_is_document(const char *name)
 
 #define SAFE_MAX 100
 
+/* U+202A to U+202E and U+2066 to U+2069 turn the order of letters: what ends in "gpj.exe" reads
+ * as ending in "exe.jpg". */
+static bool turns_letters(const char *last3)
+{
+    unsigned char c = (unsigned char)last3[2];
+
+    return (memcmp(last3, "\xE2\x80", 2) == 0 && c >= 0xAA && c <= 0xAE) ||
+           (memcmp(last3, "\xE2\x81", 2) == 0 && c >= 0xA6 && c <= 0xA9);
+}
+
 void folder_safe_name(const char *name, char out[128])
 {
     const char *slash = name != NULL ? strrchr(name, '/') : NULL;
@@ -83,12 +93,19 @@ void folder_safe_name(const char *name, char out[128])
                     (c == '.' && len > 0);
 
         out[len++] = fine ? (char)c : '_';
+        if (len >= 3 && turns_letters(out + len - 3)) {
+            len -= 2;
+            out[len - 1] = '_';
+        }
     }
     /* The cut may have fallen into a character. */
     ptrdiff_t bad = utf8_bad(out, len);
     if (bad >= 0)
         len = (size_t)bad;
     out[len] = '\0';
+    /* A name that ends so is half written by our own rule: the office would pass it over. */
+    if (text_ends(out, ".tmp"))
+        out[len - 4] = '_';
     if (len == 0)
         memcpy(out, "file", sizeof "file");
 }
@@ -138,6 +155,7 @@ static void office_free(struct folder_office *o)
     for (size_t i = 0; i < o->seen_count; i++)
         mem_free(&o->seen[i].name);
     mem_free(&o->seen);
+    strlist_free(&o->unknown);
     mem_free(&o->office);
     mem_free(&o->path);
 }

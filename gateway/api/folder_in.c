@@ -50,10 +50,21 @@ static void look_at(struct folder_office *o, const char *name)
     AUTO(mem_free) char *path = folder_path(o, "incoming", name);
     struct stat st;
 
-    /* A link or a folder is not what an office's system writes here. */
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || strlen(name) > FOLDER_NAME_MAX)
+    if (lstat(path, &st) != 0)
         return;
     struct folder_seen *s = seen_of(o, name);
+    /* A link or a folder is not what an office's system writes here. */
+    if (!S_ISREG(st.st_mode) || strlen(name) > FOLDER_NAME_MAX) {
+        if (!s->strange)
+            log_warn("folder.left-alone", log_s("office", o->office),
+                     log_s("why", S_ISREG(st.st_mode)
+                                      ? "a name in incoming/ has more than 200 octets"
+                                      : "something in incoming/ is no file"));
+        s->strange = s->present = true;
+        s->settled = false;
+        return;
+    }
+    s->strange = false;
     s->settled = s->size == st.st_size && s->changed.tv_sec == st.st_mtim.tv_sec &&
                  s->changed.tv_nsec == st.st_mtim.tv_nsec;
     s->size = st.st_size;
@@ -90,8 +101,8 @@ static bool not_later(struct timespec a, struct timespec b)
 static bool attachments_wait(const struct folder_office *o, const struct folder_seen *doc)
 {
     for (size_t i = 0; i < o->seen_count; i++)
-        if (o->seen[i].present && !folder_is_document(o->seen[i].name) &&
-            o->seen[i].failures < WAITED_FOR &&
+        if (o->seen[i].present && !o->seen[i].strange &&
+            !folder_is_document(o->seen[i].name) && o->seen[i].failures < WAITED_FOR &&
             not_later(o->seen[i].changed, doc->changed))
             return true;
     return false;

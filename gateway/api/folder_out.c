@@ -26,7 +26,8 @@
 #include "format/json.h"
 #include "store/deliverables.h"
 
-#define GIVEN_AT_ONCE 64 /* documents written for one office in a round */
+#define UNKNOWN_MAX   1000 /* deliveries of nobody that are remembered as such */
+#define GIVEN_AT_ONCE 64   /* documents written for one office in a round */
 
 static struct audit_actor actor_of(const struct ops_caller *caller)
 {
@@ -93,7 +94,12 @@ static void take_back(struct folder_face *face, struct folder_office *o)
 
         if (!delivery_id(names.items[i], id))
             continue;
+        if (strlist_has(&o->unknown, id))
+            continue;
         if (!acknowledge(face, o, id, &err)) {
+            if (text_eq(err.code, "deliverable.unknown") &&
+                o->unknown.count < UNKNOWN_MAX)
+                strlist_add(&o->unknown, id);
             log_warn("folder.not-acknowledged", log_s("office", o->office),
                      log_s("delivery", id), log_fault(&err));
             continue;

@@ -24,6 +24,7 @@ struct folder_seen {
     struct timespec changed;
     bool settled;          /* the same twice */
     bool present;          /* in the round under way */
+    bool strange;          /* a link, a pipe, a name too long: said once, left alone */
     int64_t not_before_ms; /* monotonic */
     unsigned failures;
 };
@@ -32,6 +33,7 @@ struct folder_office {
     char *office, *path;
     struct folder_seen *seen;
     size_t seen_count, seen_cap;
+    struct strlist unknown; /* deliveries in outgoing/done/ that are not its: said once */
     bool missed; /* its folders were not there in the last round: that was logged */
 };
 

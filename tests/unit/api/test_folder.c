@@ -386,6 +386,41 @@ static void test_foreign_file(void **state)
     assert_int_equal(files_in(p, "outgoing/done"), 2);
 }
 
+/* Nothing of an acknowledged delivery stays, not even what was half written when we died. */
+static void test_half_written(void **state)
+{
+    struct post *p = *state;
+    struct in_ctx c;
+
+    deliver(p, &c);
+    rounds(p, 1);
+    AUTO(mem_free) char *half = mem_printf("outgoing/%s-2-scan.pdf.tmp", c.delivery);
+    drop(p, half, "half", 4);
+    move_document(p, c.delivery);
+    rounds(p, 1);
+    assert_int_equal(files_in(p, "outgoing"), 0);
+}
+
+/* A link in the place of a folder: nothing is moved through it, all goes on when it is gone. */
+static void test_link_for_folder(void **state)
+{
+    struct post *p = *state;
+    AUTO(buf_free) struct buf d = document();
+    AUTO(mem_free) char *done = place(p, "done");
+    AUTO(mem_free) char *aside = place(p, "aside");
+
+    rounds(p, 1);
+    assert_int_equal(rename(done, aside), 0);
+    assert_int_equal(symlink(aside, done), 0);
+    drop(p, "incoming/case.json", buf_str(&d), d.len);
+    rounds(p, 3);
+    assert_true(there(p, "incoming/case.json"));
+    assert_int_equal(files_in(p, "aside"), 0);
+    assert_int_equal(unlink(done), 0);
+    rounds(p, 3);
+    assert_true(there(p, "done/case.json"));
+}
+
 /* --- names ----------------------------------------------------------------------------------- */
 
 static void test_names(void **state)
@@ -403,6 +438,11 @@ static void test_names(void **state)
         { "скан.pdf", "скан.pdf" },
         { "\xff\xfe", "file" },
         { "two words.pdf", "two_words.pdf" },
+        { "x.tmp", "x_tmp" },
+        { ".tmp", "_tmp" },
+        { "photo\u202Egpj.exe", "photo_gpj.exe" },
+        { "\u2066a\u2069", "_a_" },
+        { "a\u2029\u202F\u2065", "a\u2029\u202F\u2065" },
     };
     char out[128], longest[400];
 
@@ -427,6 +467,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(test_half_written),
+        T(test_link_for_folder),
         T(test_taken),
         T(test_again),
         T(test_rejected),
