@@ -24,6 +24,7 @@
 #include "exchange/inbound.h"
 #include "exchange/partner.h"
 #include "http/field.h"
+#include "pki/cert.h"
 #include "store/bodies.h"
 #include "store/duplicates.h"
 #include "store/partners.h"
@@ -204,6 +205,12 @@ static void send_answer(struct http_exchange *e, struct as4_answer *answer)
                                            .body = &answer->body });
 }
 
+/* Whose signature it is decides; whose connection it came over is kept for whoever asks. */
+static const char *tls_of(const struct http_exchange *e)
+{
+    return e->peer.cert != NULL ? cert_sha256(e->peer.cert) : "";
+}
+
 static void refuse(struct call *c, struct http_exchange *e, const char *partner,
                    const char *eb_id, const struct as4_refusal *refusal)
 {
@@ -213,7 +220,8 @@ static void refuse(struct call *c, struct http_exchange *e, const char *partner,
     atomic_fetch_add(&c->wire->counters.refused, 1);
     log_warn("as4.refused", log_s("partner", partner ? partner : ""),
              log_s("eb-message", refusal->sender_known && eb_id ? eb_id : ""),
-             log_s("ebms", as4_fault(refusal->code)->code), log_fault(&refusal->local));
+             log_s("ebms", as4_fault(refusal->code)->code), log_s("tls", tls_of(e)),
+             log_s("address", e->peer.address), log_fault(&refusal->local));
     if (partner != NULL &&
         (refusal->code == AS4_FAILED_AUTHENTICATION ||
          refusal->code == AS4_FAILED_DECRYPTION) &&
@@ -240,6 +248,9 @@ static void take(struct call *c, struct http_exchange *e, struct as4_inbound *in
     switch (inbound_take(c->wire->x, c->snap, in->message, &answer, &refusal, &err)) {
     case INBOUND_TAKEN:
         atomic_fetch_add(&c->wire->counters.taken, 1);
+        log_info("as4.taken", log_s("partner", in->partner),
+                 log_s("eb-message", in->message_id), log_s("tls", tls_of(e)),
+                 log_s("address", e->peer.address));
         fault_point("in.before-answer");
         send_answer(e, &answer);
         return;
