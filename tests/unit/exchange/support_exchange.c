@@ -58,6 +58,8 @@ int keys_setup(void **state)
     return system(command);
 }
 
+static void drop_packs(void);
+
 int keys_teardown(void **state)
 {
     char command[100];
@@ -65,6 +67,7 @@ int keys_teardown(void **state)
     (void)state;
     snprintf(command, sizeof command, "rm -rf %s", work_dir);
     xmlsig_shutdown();
+    drop_packs();
     return system(command);
 }
 
@@ -269,9 +272,59 @@ void desk_close(struct desk *d)
 
 /* --- agreements ---------------------------------------------------------------------------- */
 
+/* A packed bundle, made once per program. */
+static struct packed {
+    char *agreement;
+    bool other;
+    struct buf octets;
+} packs[8];
+
+static struct fileset *tree_of(const char *agreement, bool other)
+{
+    AUTO(fileset_free) struct fileset *all = NULL;
+    AUTO(mem_free) char *name = mem_printf("agreements/%s.json", agreement);
+    struct fileset *altered = fileset_new();
+
+    OK((all = bundle_tree(".", &err)) != NULL);
+    for (size_t i = 0; i < fileset_count(all); i++) {
+        const struct file_item *f = fileset_at(all, i);
+        AUTO(mem_free) char *longer = mem_printf("%s\n", (const char *)f->data);
+        bool longer_here = other && text_eq(f->name, name);
+
+        OK(fileset_add(altered, f->name, longer_here ? longer : f->data,
+                       f->len + longer_here, &err));
+    }
+    return altered;
+}
+
+static const struct buf *packed_bundle(const char *agreement, bool other)
+{
+    AUTO(fileset_free) struct fileset *tree = NULL, *files = NULL;
+    size_t i = 0;
+
+    for (; i < COUNT_OF(packs) && packs[i].agreement != NULL; i++)
+        if (text_eq(packs[i].agreement, agreement) && packs[i].other == other)
+            return &packs[i].octets;
+    assert_true(i < COUNT_OF(packs));
+    tree = tree_of(agreement, other);
+    OK((files = bundle_collect(tree, agreement, &err)) != NULL);
+    packs[i] =
+        (struct packed){ mem_strdup(agreement), other, BUF_INIT(BUNDLE_OCTETS_MAX) };
+    bundle_pack(files, &packs[i].octets);
+    return &packs[i].octets;
+}
+
+static void drop_packs(void)
+{
+    for (size_t i = 0; i < COUNT_OF(packs); i++) {
+        mem_free(&packs[i].agreement);
+        buf_free(&packs[i].octets);
+    }
+}
+
 struct install_ctx {
     const char *agreement;
-    struct buf packed;
+    const struct buf *packed;
     char digest[STORE_HASH_TEXT];
 };
 
@@ -280,47 +333,28 @@ static bool install_work(struct store_tx *tx, void *ctx, struct err *err)
     struct install_ctx *c = ctx;
     bool already;
 
-    return bundle_add(tx, c->digest, c->agreement, "1", c->packed.data, c->packed.len,
+    return bundle_add(tx, c->digest, c->agreement, "1", c->packed->data, c->packed->len,
                       "test", &already, err) &&
            bundle_set_in_force(tx, c->digest, err);
 }
 
-static void install_from(struct desk *d, const struct fileset *all, const char *agreement)
+static void install(struct desk *d, const char *agreement, bool other)
 {
-    AUTO(fileset_free) struct fileset *files = NULL;
     struct install_ctx c = { .agreement = agreement,
-                             .packed = BUF_INIT(BUNDLE_OCTETS_MAX) };
+                             .packed = packed_bundle(agreement, other) };
 
-    OK((files = bundle_collect(all, agreement, &err)) != NULL);
-    bundle_pack(files, &c.packed);
-    exchange_sha256(c.packed.data, c.packed.len, c.digest);
+    exchange_sha256(c.packed->data, c.packed->len, c.digest);
     desk_run(d, install_work, &c);
-    buf_free(&c.packed);
 }
 
 void desk_install(struct desk *d, const char *agreement)
 {
-    AUTO(fileset_free) struct fileset *all = NULL;
-
-    OK((all = bundle_tree(".", &err)) != NULL);
-    install_from(d, all, agreement);
+    install(d, agreement, false);
 }
 
 void desk_install_other(struct desk *d, const char *agreement)
 {
-    AUTO(fileset_free) struct fileset *all = NULL, *other = fileset_new();
-    AUTO(mem_free) char *name = mem_printf("agreements/%s.json", agreement);
-
-    OK((all = bundle_tree(".", &err)) != NULL);
-    for (size_t i = 0; i < fileset_count(all); i++) {
-        const struct file_item *f = fileset_at(all, i);
-        AUTO(mem_free) char *longer = mem_printf("%s\n", (const char *)f->data);
-        bool altered = text_eq(f->name, name);
-
-        OK(fileset_add(other, f->name, altered ? longer : f->data, f->len + altered,
-                       &err));
-    }
-    install_from(d, other, agreement);
+    install(d, agreement, true);
 }
 
 static bool leg_work(struct store_tx *tx, void *ctx, struct err *err)
