@@ -32,7 +32,7 @@
 #define METRICS_MAX     (4 * 1024 * 1024)
 #define ANSWER_MAX      (64 * 1024 * 1024)
 #define REQUEST_ID_MAX  128
-#define HEADERS_MAX     (OPS_HEADERS_MAX + 4)
+#define HEADERS_MAX     (OPS_HEADERS_MAX + 5)
 
 struct api {
     struct ops *ops;
@@ -268,6 +268,8 @@ static void respond(struct answering *a, int status, const char *type, struct bu
 {
     add_header(a, "Content-Type", type);
     add_header(a, "Cache-Control", "no-store");
+    /* A file from abroad under the type its sender named: a browser must not think better. */
+    add_header(a, "X-Content-Type-Options", "nosniff");
     add_request_id(a);
     const struct http_answer answer = { .status = status,
                                         .headers = a->headers,
