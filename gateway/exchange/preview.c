@@ -71,23 +71,38 @@ static void collect(struct preview *p, const xmlNode *node)
     }
 }
 
+/* How well a row of a mapping stands for a canonical path; 0: not at all. */
+static int fits(const char *canonical, const char *path)
+{
+    if (text_eq(canonical, path))
+        return 3;
+    if (path_covers(path, canonical) && strstr(canonical + strlen(path), "/@") != NULL)
+        return 2;
+    /* A field that holds a whole name, or a whole address line. */
+    return path_covers(canonical, path) && strrchr(path, '/') == path + strlen(canonical);
+}
+
 /* What the form calls the field a canonical path leads to. */
 static void name_field(const struct mapping *m, const char *kind, const char *path,
                        char **field, char **label)
 {
     char plain[PATH_TEXT_MAX];
+    struct mapping_row best = { 0 };
+    int how = 0;
 
     for (size_t i = 0; m != NULL && i < mapping_row_count(m); i++) {
         const struct mapping_row r = mapping_row(m, i);
 
         if (!text_eq(r.message, kind) || !path_plain(r.canonical, plain) ||
-            !(text_eq(plain, path) ||
-              (path_covers(path, plain) && strstr(plain + strlen(path), "/@") != NULL)))
+            fits(plain, path) <= how)
             continue;
-        *field = mem_strdup(r.national);
-        *label = mem_strdup(r.label);
-        return;
+        best = r;
+        how = fits(plain, path);
     }
+    if (how == 0)
+        return;
+    *field = mem_strdup(best.national);
+    *label = mem_strdup(best.label);
 }
 
 static enum preview_mark mark_of(enum loss_kind kind)
@@ -109,8 +124,42 @@ static enum preview_mark mark_of(enum loss_kind kind)
     return PREVIEW_CARRIED;
 }
 
-static void mark_row(struct preview_row *row, const struct losses *losses,
-                     const char *side)
+/* A loss that names a value belongs to the rows that hold it. Where none does (the form's
+ * own word stands there, or it is withheld whole) it belongs to every row of its path. */
+static bool is_about(const struct preview *p, const struct loss *l, const char *plain,
+                     const struct preview_row *row)
+{
+    bool other = false;
+
+    if (!path_covers(plain, row->path) && !path_covers(row->path, plain))
+        return false;
+    if (text_eq(l->from, row->value) || text_eq(l->to, row->value))
+        return true;
+    for (size_t i = 0; i < p->count && !other; i++)
+        other = text_eq(p->rows[i].path, row->path) && p->rows[i].value != NULL &&
+                (text_eq(p->rows[i].value, l->from) || text_eq(p->rows[i].value, l->to));
+    return !other;
+}
+
+/* One sentence stands for as many losses as say the same. */
+static void add_reason(struct preview_row *row, const char *side, const struct loss *l)
+{
+    AUTO(mem_free) char *before = row->why;
+    AUTO(mem_free)
+    char *reason =
+        mem_printf("%s: %s%s%s%s%s", side, loss_kind_name(l->kind), l->clause ? ", " : "",
+                   l->clause ? l->clause : "", l->reason ? ", " : "",
+                   l->reason ? l->reason : "");
+
+    if (before != NULL && strstr(before, reason) != NULL) {
+        row->why = TAKE(before);
+        return;
+    }
+    row->why = mem_printf("%s%s%s", before ? before : "", before ? "; " : "", reason);
+}
+
+static void mark_row(const struct preview *p, struct preview_row *row,
+                     const struct losses *losses, const char *side)
 {
     char plain[PATH_TEXT_MAX];
 
@@ -118,13 +167,9 @@ static void mark_row(struct preview_row *row, const struct losses *losses,
         const struct loss *l = &losses->items[i];
 
         if (l->kind == LOSS_CARRIED || l->path == NULL || !path_plain(l->path, plain) ||
-            !(path_covers(plain, row->path) || path_covers(row->path, plain)))
+            !is_about(p, l, plain, row))
             continue;
-        AUTO(mem_free) char *before = row->why;
-        row->why = mem_printf("%s%s%s: %s%s%s%s%s", before ? before : "",
-                              before ? "; " : "", side, loss_kind_name(l->kind),
-                              l->clause ? ", " : "", l->clause ? l->clause : "",
-                              l->reason ? ", " : "", l->reason ? l->reason : "");
+        add_reason(row, side, l);
         if (mark_of(l->kind) > row->mark)
             row->mark = mark_of(l->kind);
     }
@@ -138,8 +183,8 @@ static void finish_rows(struct preview *p, const struct mapping *from,
 
         name_field(from, p->kind, row->path, &row->from_field, &row->from_label);
         name_field(to, p->kind, row->path, &row->to_field, &row->to_label);
-        mark_row(row, &p->draft.losses, "sending");
-        mark_row(row, &p->seen.losses, "receiving");
+        mark_row(p, row, &p->draft.losses, "sending");
+        mark_row(p, row, &p->seen.losses, "receiving");
     }
 }
 

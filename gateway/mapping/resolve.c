@@ -195,6 +195,39 @@ static void row_add(struct compile *c, const struct rule *rule)
     map->rows = c->rows;
 }
 
+static const char *const name_parts[] = { "Surname", "Given", "Patronymic",
+                                          "FatherName" };
+
+/* A name made of several fields has a row for each: its reader asks for a surname. */
+static void name_rows_add(struct compile *c, struct rule *rule)
+{
+    const struct trail *first = name_first_path(rule);
+    const char *whole = rule->full_at, *to = rule->plain_to, *label = rule->label;
+    size_t tail = first == NULL ? 0 : strlen(first->text);
+
+    if (whole == NULL || to == NULL || tail == 0 || strlen(whole) < tail)
+        return;
+    for (size_t i = 0; i < COUNT_OF(name_parts); i++) {
+        const struct trail *path = name_part_path(rule, name_parts[i]);
+        char *national;
+
+        if (path == NULL || path->shape == NULL)
+            continue;
+        national = arena_printf(&c->map->arena, "%.*s%s", (int)(strlen(whole) - tail),
+                                whole, path->text);
+        for (char *p = national; c->map->json && *p != '\0'; p++)
+            if (*p == '/')
+                *p = '.';
+        rule->full_at = national;
+        rule->plain_to = arena_printf(&c->map->arena, "%s/%s", to, name_parts[i]);
+        rule->label = path->shape->doc;
+        row_add(c, rule);
+    }
+    rule->full_at = whole;
+    rule->plain_to = to;
+    rule->label = label;
+}
+
 static void resolve_leaf(struct compile *c, struct rule *rule, const struct base *base)
 {
     const struct trail *at = rule->at != NULL           ? rule->at
@@ -335,29 +368,29 @@ static void check_leaf(struct compile *c, struct rule *rule)
     }
     if (rule->kind->check != NULL)
         rule->kind->check(c, rule, NULL);
+    if (rule->kind == &kind_name)
+        name_rows_add(c, rule);
     row_add(c, rule);
 }
 
 /* Names made of several fields: each part, and the whole under its first part. */
 static void name_names(struct compile *c, const struct rule *rule)
 {
-    static const char *const parts[] = { "Surname", "Given", "Patronymic", "FatherName" };
-
     if (!names_fields(c) || rule->kind != &kind_name || (rule->ways & READING) == 0 ||
         rule->plain_to == NULL)
         return;
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        const struct trail *path = name_part_path(rule, parts[i]);
+    for (size_t i = 0; i < COUNT_OF(name_parts); i++) {
+        const struct trail *path = name_part_path(rule, name_parts[i]);
 
         if (path != NULL)
             field_add(c, joined(c, rule->scope_name_at, path, true),
-                      arena_printf(&c->map->arena, "%s/%s", rule->plain_to, parts[i]));
+                      arena_printf(&c->map->arena, "%s/%s", rule->plain_to, name_parts[i]));
     }
     if (name_line_path(rule) != NULL)
         field_add(c, joined(c, rule->scope_name_at, name_line_path(rule), true),
                   rule->plain_to);
-    for (size_t i = 0; i < COUNT_OF(parts) && name_line_path(rule) == NULL; i++) {
-        const struct trail *path = name_part_path(rule, parts[i]);
+    for (size_t i = 0; i < COUNT_OF(name_parts) && name_line_path(rule) == NULL; i++) {
+        const struct trail *path = name_part_path(rule, name_parts[i]);
 
         if (path != NULL) {
             field_add(c, joined(c, rule->scope_name_at, path, true), rule->plain_to);
