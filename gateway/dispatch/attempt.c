@@ -51,7 +51,7 @@ void attempt_one(const struct exchange *x, const struct dispatch_settings *setti
         courier_deliver(x, snap, partner, client, m, &r);
     if (r.verdict.outcome == QUEUE_RETRY)
         set_next(x, settings, m, &r);
-    ret->reached = r.reached && r.verdict.outcome != QUEUE_RETRY;
+    ret->reached = r.reached && !r.busy;
     ret->failed = !ret->reached && !r.verdict.not_an_attempt;
     if (!courier_settle(x, m, &r, &err)) {
         log_warn("message.stays-claimed", log_s("message", m->id), log_fault(&err));

@@ -15,8 +15,9 @@ struct http_client;
 struct partner;
 
 struct attempt_result {
-    bool reached; /* the partner's gateway answered */
-    bool failed;  /* it did not */
+    bool
+        reached; /* the partner's gateway answered, also with an error for this message */
+    bool failed; /* it did not, or takes nothing from anybody now */
     bool
         trouble; /* our store refused to note the verdict: the claim runs out by itself */
 };

@@ -6,7 +6,9 @@
  * a row, when the next probe may go) is read from the store at the start and kept there by the
  * settlements, so a restart neither forgets a dead partner nor hammers it. When a partner does
  * not answer, what else its senders had claimed goes back to the queue untried, and the waits
- * grow with each probe, not with each message that met the same outage.
+ * grow with each probe, not with each message that met the same outage. An error answered to one
+ * message is that message's own: it says nothing about the others, and its spacing stays its own
+ * also when the partner comes back.
  *
  * If settling fails (full disk), the claim runs out by itself; the lane waits a while first.
  */
@@ -35,6 +37,7 @@
 #define CLAIM_MAX    4               /* messages one sender takes at a time */
 #define TROUBLE_WAIT (5 * SECOND_MS) /* after the store refused */
 #define USER_AGENT   "trmd"
+#define UNANSWERED   "http." /* codes of a message that met no answer, and not a refusal */
 
 struct lane {
     struct dispatch *d;
@@ -140,7 +143,7 @@ static bool hurry_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     struct lane_ctx *c = ctx;
 
-    return queue_hurry(tx, c->lane->partner, &c->hurried, err);
+    return queue_hurry(tx, c->lane->partner, UNANSWERED, &c->hurried, err);
 }
 
 /* --- waiting ------------------------------------------------------------------------------ */

@@ -1,10 +1,10 @@
 /*
  * dispatch.h - when a waiting message is tried: a lane of sender threads per partner.
  *
- * A slow or dead partner holds up nobody else. While a partner does not answer, one message at
- * a time probes it, at growing intervals; when it is back everything that waits for it is due
- * at once, in order. The verdicts are the courier's, the durable queue is the store's; here is
- * only time.
+ * A slow or dead partner holds up nobody else. While a partner does not answer, or takes nothing
+ * (429, 503), one message at a time probes it, at growing intervals; when it is back everything
+ * that met no answer is due at once, in order. The verdicts are the courier's, the durable
+ * queue is the store's; here is only time.
  */
 #ifndef DISPATCH_DISPATCH_H
 #define DISPATCH_DISPATCH_H

@@ -569,6 +569,8 @@ static void send_package(const struct exchange *x, const struct partner *partner
     as4_response_read(&http, &sent, pmode_for(partner, m), partner->trust,
                       clock_now(x->clock), &outcome);
     judge(m, &outcome, &result, r);
+    r->busy = r->verdict.outcome == QUEUE_RETRY &&
+              (result.status == 429 || result.status == 503);
 }
 
 void courier_deliver(const struct exchange *x, const struct snapshot *snap,

@@ -30,6 +30,7 @@ struct courier_report {
     char reason[STORE_REASON_TEXT]; /* verdict.reason points here */
     char hold[STORE_CODE_TEXT];     /* verdict.hold_kind points here */
     bool reached;                   /* the partner answered, whatever it said */
+    bool busy;                      /* it answered that it takes nothing now: 429, 503 */
     bool task;                      /* a person must look */
     int64_t retry_after_s;          /* the partner's wish; 0 none */
     struct buf receipt;             /* octets; empty unless delivered with evidence */

@@ -131,7 +131,7 @@ static bool pause_work(struct store_tx *tx, void *ctx, struct err *err)
 
     p->due = 0;
     return partner_set_paused(tx, p->c->id, p->paused, p->c->caller->person, err) &&
-           (p->paused || queue_hurry(tx, p->c->id, &p->due, err)) &&
+           (p->paused || queue_hurry(tx, p->c->id, "", &p->due, err)) &&
            exchange_audit(tx, &actor, p->paused ? "partner.paused" : "partner.resumed",
                           NULL, NULL, "done", p->c->id, err);
 }

@@ -83,9 +83,10 @@ NODISCARD bool queue_hold_leg(struct store_tx *tx, const char *agreement,
 NODISCARD bool queue_release_leg(struct store_tx *tx, const char *agreement,
                                  const char *partner, const char *hold_kind,
                                  uint64_t *ret_count, struct err *err);
-/* After a partner has come back: everything of it that waits for its time is due now. */
-NODISCARD bool queue_hurry(struct store_tx *tx, const char *partner, uint64_t *ret_count,
-                           struct err *err);
+/* What waits for its time to that partner is due now, if the code of its last error begins with
+ * `reason` ("http.": nothing was answered; "": everything, whatever the error). */
+NODISCARD bool queue_hurry(struct store_tx *tx, const char *partner, const char *reason,
+                           uint64_t *ret_count, struct err *err);
 
 /* When the next message of each partner is due (also in the past). */
 struct queue_due {

@@ -163,8 +163,8 @@ bool queue_release_leg(struct store_tx *tx, const char *agreement, const char *p
     return true;
 }
 
-bool queue_hurry(struct store_tx *tx, const char *partner, uint64_t *ret_count,
-                 struct err *err)
+bool queue_hurry(struct store_tx *tx, const char *partner, const char *reason,
+                 uint64_t *ret_count, struct err *err)
 {
     int64_t changed;
 
@@ -172,9 +172,9 @@ bool queue_hurry(struct store_tx *tx, const char *partner, uint64_t *ret_count,
                 "UPDATE message SET next_ms = ?, due_ms ="
                 " CASE WHEN due_ms IS NULL THEN NULL ELSE ? END"
                 " WHERE partner = ? AND direction = 'out' AND state = 'waiting'"
-                " AND next_ms > ?",
+                " AND next_ms > ? AND substr(reason_code, 1, length(?)) = ?",
                 SQL_ARGS(sql_i(tx->now_ms), sql_i(tx->now_ms), sql_t(partner),
-                         sql_i(tx->now_ms)),
+                         sql_i(tx->now_ms), sql_t(reason), sql_t(reason)),
                 &changed, err))
         return false;
     *ret_count = (uint64_t)changed;

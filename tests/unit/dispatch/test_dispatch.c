@@ -212,6 +212,39 @@ static void test_outage(void **state)
     fake_stop(&fake);
 }
 
+/* An error for one message holds up no other: they go at once, it keeps its own wait. */
+static void test_one_refused(void **state)
+{
+    const struct saying says[] = {
+        { .status = 500 }, { .status = 200, .type = "text/plain", .body = "hm" }
+    };
+    struct desk d;
+    struct fake fake;
+    char rows[MANY][STORE_ROW_TEXT];
+    struct dispatch_settings s = quick();
+    unsigned waiting = 0;
+
+    (void)state;
+    s.spacing_ms[0] = 60000;
+    fake_start(&fake, says, COUNT_OF(says));
+    sender_open(&d, fake.port, ", \"senders\": 1");
+    run_clock(&d);
+    for (size_t i = 0; i < MANY; i++)
+        enqueue(&d, rows[i], 0, "beside a bad one");
+    struct dispatch *running = start(&d, &s);
+    WAIT_FOR(atomic_load(&fake.requests) == MANY);
+    dispatch_stop(&running, 1000);
+    for (size_t i = 0; i < MANY; i++) {
+        const struct message m = message_of(&d, rows[i]);
+
+        assert_int_equal(m.attempts, 1);
+        waiting += m.state == MESSAGE_WAITING;
+    }
+    assert_int_equal(waiting, 1);
+    desk_close(&d);
+    fake_stop(&fake);
+}
+
 /* A restart asks at once whether a partner that was dead is back, with one message. */
 static void test_probe_after_restart(void **state)
 {
@@ -406,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_taken_back),
         cmocka_unit_test(test_back_again),
         cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_one_refused),
         cmocka_unit_test(test_probe_after_restart),
         cmocka_unit_test(test_woken_while_busy),
         cmocka_unit_test(test_paused),

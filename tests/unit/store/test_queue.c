@@ -542,9 +542,32 @@ static void test_next_due_of_each_partner(void **state)
     add_message(tx, m, row);
     OK(queue_next_due(tx, note_due, &d, &err));
     assert_string_equal(d.text, "AL-GW1+400 UA-GW1+900 ");
-    OK(queue_hurry(tx, UA, &count, &err));
+    OK(queue_hurry(tx, UA, "", &count, &err));
     assert_int_equal(count, 2);
     assert_string_equal(claim(tx, 10), "ua");
+}
+
+/* What was answered keeps its wait; so does what was never tried. */
+static void test_hurry_by_reason(void **state)
+{
+    static const char *const codes[] = { "http.connect", "as4.http-status", "http", "" };
+    struct store_tx *tx = tx_begin(*state);
+    char id[8], row[STORE_ROW_TEXT];
+    uint64_t count;
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++) {
+        snprintf(id, sizeof id, "m%zu", i);
+        struct message m = some_out(id, id, 1);
+        m.next_ms = NOW + 900;
+        STORE_COPY(m.reason_code, codes[i]);
+        add_message(tx, m, row);
+    }
+    OK(queue_hurry(tx, UA, "http.", &count, &err));
+    assert_int_equal(count, 1);
+    assert_string_equal(claim(tx, 10), "m0");
+    OK(queue_hurry(tx, UA, "", &count, &err));
+    assert_int_equal(count, 3);
+    assert_string_equal(claim(tx, 10), "m1 m2 m3");
 }
 
 /* --- backlog ------------------------------------------------------------------------------------ */
@@ -668,6 +691,7 @@ int main(void)
         WITH_BENCH(test_incoming_is_not_for_the_queue),
         WITH_BENCH(test_a_leg_is_held_and_released),
         WITH_BENCH(test_next_due_of_each_partner),
+        WITH_BENCH(test_hurry_by_reason),
         WITH_BENCH(test_claims_do_not_grow_with_the_backlog),
         WITH_BENCH(test_plans),
     };
