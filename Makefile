@@ -5,6 +5,8 @@
 
 SHELL   := /bin/bash
 BUILD   ?= build
+# Where the scenario programs find what was built.
+export TRM_BUILD ?= $(abspath $(BUILD))
 CC      ?= gcc
 V       ?= @
 
@@ -137,7 +139,8 @@ test: deps
 
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # The long ones come first; unit programs fill the other processors meanwhile.
-E2E  := $(wildcard tests/e2e/samples.py tests/e2e/scenario.py tests/e2e/canary.py tests/e2e/proof.py)
+E2E  := $(wildcard tests/e2e/samples.py tests/e2e/scenario.py tests/e2e/canary.py tests/e2e/proof.py \
+                   tests/e2e/kill_finds_loss.py)
 programs: $(BUILD)/release/trmd $(BUILD)/release/trmctl
 .PHONY: test-programs
 test-programs: $(UNIT_ALL) programs $(BUILD)/test/trmd $(BUILD)/test/trmctl $(TOOLS)

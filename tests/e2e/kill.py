@@ -19,6 +19,7 @@ import json
 import os
 import random
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -189,6 +190,7 @@ def main():
     args = parser.parse_args()
     rng = random.Random(args.seed)
     print(f"seed {args.seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the gateways are stopped all the same
     started = time.monotonic()
     build = "test" if args.break_promise else args.build
     world = World(["MD", "UA"], build=build, ca_options=["--rsa2048"])
