@@ -35,6 +35,7 @@
 
 #define LANES_MAX    PARTNERS_MAX
 #define CLAIM_MAX    4               /* messages one sender takes at a time */
+#define PER_MIB_MS   (2 * SECOND_MS) /* for each MiB sent, beside settings.total_ms */
 #define TROUBLE_WAIT (5 * SECOND_MS) /* after the store refused */
 #define USER_AGENT   "trmd"
 #define UNANSWERED   "http." /* codes of a message that met no answer, and not a refusal */
@@ -280,6 +281,7 @@ static void sender_client(struct sender *s, const struct partner *partner)
                                                    .user_agent = USER_AGENT,
                                                    .connect_ms = d->settings.connect_ms,
                                                    .total_ms = d->settings.total_ms,
+                                                   .total_per_mib_ms = PER_MIB_MS,
                                                    .abort = &d->abort };
     s->client = http_client_new(&settings);
 }
@@ -353,6 +355,17 @@ static void put_back(struct lane *lane, const struct message *items, size_t coun
         log_warn("queue.put-back", log_s("partner", lane->partner), log_fault(&err));
 }
 
+/* Its call would have ended, well or not, before the claim runs out. */
+static bool lease_lasts(const struct dispatch *d, const struct message *m)
+{
+    int64_t longest =
+        d->settings.total_ms + (int64_t)(m->octets / (1024 * 1024) + 1) * PER_MIB_MS;
+
+    return m->lease_until_ms - clock_now(d->x.clock) >= longest;
+}
+
+/* Messages claimed together share the time of the claim: what the ones before have left too
+ * little of goes back and is claimed anew. The first is always tried. */
 static void work_through(struct sender *s, const struct snapshot *snap,
                          const struct partner *partner, struct message_list *list)
 {
@@ -362,6 +375,8 @@ static void work_through(struct sender *s, const struct snapshot *snap,
     while (i < list->count && !atomic_load(&lane->d->stopping)) {
         struct attempt_result result = { 0 };
 
+        if (i > 0 && !lease_lasts(lane->d, &list->items[i]))
+            break;
         sender_client(s, partner);
         attempt_one(&lane->d->x, &lane->d->settings, snap, partner, s->client,
                     &list->items[i++], &result);

@@ -245,6 +245,48 @@ static void test_one_refused(void **state)
     fake_stop(&fake);
 }
 
+static bool sweep_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    return queue_sweep_leases(tx, ctx, err);
+}
+
+/* Claimed together, answered slowly: none is still under way when its claim runs out. */
+static void test_slow_ones_share_a_claim(void **state)
+{
+    const struct saying slow = {
+        .status = 200, .type = "text/plain", .body = "hm", .wait_ms = 1500
+    };
+    struct desk d;
+    struct fake fake;
+    char rows[4][STORE_ROW_TEXT];
+    struct dispatch_settings s = quick();
+    uint64_t lost = 0, count = 0;
+    const int64_t end = clock_monotonic() + 2 * SOON;
+
+    (void)state;
+    s.total_ms = 2500;
+    s.lease_ms = 5000; /* the fourth would end after 6000 */
+    fake_start(&fake, &slow, 1);
+    sender_open(&d, fake.port, ", \"senders\": 1");
+    run_clock(&d);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        enqueue(&d, rows[i], 0, "takes its time");
+    struct dispatch *running = start(&d, &s);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        while (message_of(&d, rows[i]).state != MESSAGE_HELD && clock_monotonic() < end) {
+            desk_run(&d, sweep_work, &count);
+            lost += count;
+            nap(20);
+        }
+    dispatch_stop(&running, 1000);
+    assert_int_equal(lost, 0);
+    assert_int_equal(atomic_load(&fake.requests), COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(message_of(&d, rows[i]).attempts, 1); /* put back is none */
+    desk_close(&d);
+    fake_stop(&fake);
+}
+
 /* A restart asks at once whether a partner that was dead is back, with one message. */
 static void test_probe_after_restart(void **state)
 {
@@ -440,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_back_again),
         cmocka_unit_test(test_outage),
         cmocka_unit_test(test_one_refused),
+        cmocka_unit_test(test_slow_ones_share_a_claim),
         cmocka_unit_test(test_probe_after_restart),
         cmocka_unit_test(test_woken_while_busy),
         cmocka_unit_test(test_paused),
