@@ -10,8 +10,8 @@
 #include "http/server.h"
 
 #define WIRE_PATH "/as4"
-/* 256 MiB of attachments, their MIME heads, and base64 where a peer uses it */
-#define WIRE_BODY_MAX (UINT64_C(384) << 20)
+/* 256 MiB of parts as they are sent (PMODE_WIRE_MAX), the envelope and the MIME heads */
+#define WIRE_BODY_MAX (UINT64_C(258) << 20)
 /* Failures of signature or decryption of one partner in a minute, then 503 for the rest of it. */
 #define WIRE_FAILURES_MAX 20
 
