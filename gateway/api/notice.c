@@ -1,6 +1,7 @@
 /*
  * notice.c - what is new for an office is found by its rising delivery ids; the last one told is
- * kept in the store, so that a restart tells nothing twice and forgets nothing.
+ * kept in the store after each notice, for mail and webhook apart, so that neither a restart nor
+ * a failure half way tells twice what was heard, and nothing is forgotten.
  */
 #include "api/notice_private.h"
 
@@ -37,8 +38,11 @@
 #define SECRET_MAX     1024             /* octets of a webhook's key, of a password */
 #define CASES_AT_ONCE  100              /* notices of one office in a round */
 
+enum channel { BY_MAIL, BY_WEBHOOK, CHANNELS };
+
 struct waiting {
     char *office;
+    enum channel channel;
     int64_t not_before_ms; /* monotonic: the last try failed */
     unsigned failures;
 };
@@ -51,8 +55,8 @@ struct notice_face {
     struct tls_client *tls;
     struct http_client *client;
     int64_t again_ms;
-    struct waiting offices[OFFICES_MAX];
-    size_t office_count;
+    struct waiting waiting[OFFICES_MAX * CHANNELS];
+    size_t waiting_count;
     pthread_t thread;
     bool runs, wake, ends;
     atomic_bool abort; /* calls under way end */
@@ -112,7 +116,11 @@ static bool look_work(struct store_tx *tx, void *ctx, struct err *err)
             (void)str_i64(rest, &l->told_ms);
         }
     }
-    return deliverable_open(tx, l->office, NULL, STORE_PAGE_MAX, &l->open, err);
+    /* When it is time again, everything that waits is as new. */
+    if (l->told_ms > 0 && store_tx_now(tx) - l->told_ms >= l->face->again_ms)
+        l->told[0] = '\0';
+    return deliverable_open(tx, l->office, l->told[0] != '\0' ? l->told : NULL,
+                            STORE_PAGE_MAX, &l->open, err);
 }
 
 static bool told_work(struct store_tx *tx, void *ctx, struct err *err)
@@ -122,23 +130,6 @@ static bool told_work(struct store_tx *tx, void *ctx, struct err *err)
     char *text = mem_printf("%s %lld", l->told, (long long)store_tx_now(tx));
 
     return meta_set(tx, l->key, text, err);
-}
-
-/* Cases to tell of: of what is new, and when it is time again of everything that waits. */
-static void choose(struct look *l, int64_t now_ms, struct strlist *cases)
-{
-    bool again = l->told_ms > 0 && now_ms - l->told_ms >= l->face->again_ms;
-
-    for (size_t i = 0; i < l->open.count && cases->count < CASES_AT_ONCE; i++) {
-        const struct deliverable *d = &l->open.items[i];
-
-        if (!again && strcmp(d->id, l->told) <= 0)
-            continue;
-        if (!strlist_has(cases, d->case_id))
-            strlist_add(cases, d->case_id);
-        if (strcmp(d->id, l->told) > 0)
-            (void)STORE_COPY(l->told, d->id);
-    }
 }
 
 /* --- telling ------------------------------------------------------------------------------ */
@@ -235,26 +226,36 @@ static bool by_webhook(struct notice_face *face, const struct office *office,
                    "the webhook of office %s answered %d", office->id, result.status);
 }
 
-static bool tell(struct notice_face *face, const struct office *office,
-                 const char *case_id, const char *gateway, struct err *err)
+static const char *const channel_names[CHANNELS] = { [BY_MAIL] = "mail",
+                                                     [BY_WEBHOOK] = "webhook" };
+
+static bool is_wanted(const struct office *office, enum channel channel)
 {
-    return (office->notice_mail == NULL ||
-            by_mail(face, office, case_id, gateway, err)) &&
-           (office->notice_webhook == NULL ||
-            by_webhook(face, office, case_id, gateway, err));
+    return (channel == BY_MAIL ? office->notice_mail : office->notice_webhook) != NULL;
+}
+
+static bool tell(struct notice_face *face, const struct office *office,
+                 enum channel channel, const char *case_id, const char *gateway,
+                 struct err *err)
+{
+    return channel == BY_MAIL ? by_mail(face, office, case_id, gateway, err)
+                              : by_webhook(face, office, case_id, gateway, err);
 }
 
 /* --- rounds ------------------------------------------------------------------------------- */
 
-static struct waiting *waiting_of(struct notice_face *face, const char *office)
+static struct waiting *waiting_of(struct notice_face *face, const char *office,
+                                  enum channel channel)
 {
-    for (size_t i = 0; i < face->office_count; i++)
-        if (text_eq(face->offices[i].office, office))
-            return &face->offices[i];
-    if (face->office_count == OFFICES_MAX)
+    for (size_t i = 0; i < face->waiting_count; i++)
+        if (face->waiting[i].channel == channel &&
+            text_eq(face->waiting[i].office, office))
+            return &face->waiting[i];
+    if (face->waiting_count == COUNT_OF(face->waiting))
         return NULL;
-    face->offices[face->office_count].office = mem_strdup(office);
-    return &face->offices[face->office_count++];
+    face->waiting[face->waiting_count] =
+        (struct waiting){ .office = mem_strdup(office), .channel = channel };
+    return &face->waiting[face->waiting_count++];
 }
 
 static void put_off(struct waiting *w, const struct err *why)
@@ -266,38 +267,48 @@ static void put_off(struct waiting *w, const struct err *why)
     wait = wait < AGAIN_LAST_MS ? wait : AGAIN_LAST_MS;
     w->failures++;
     w->not_before_ms = clock_monotonic() + wait;
-    log_warn("notice.not-sent", log_s("office", w->office), log_i("wait-ms", wait),
+    log_warn("notice.not-sent", log_s("office", w->office),
+             log_s("channel", channel_names[w->channel]), log_i("wait-ms", wait),
              log_fault(why));
 }
 
+/* One notice for each case in the order of delivery ids, and each is kept as told at once. */
 static bool tell_all(struct notice_face *face, const struct office *office,
-                     const char *gateway, struct look *l, struct err *err)
+                     enum channel channel, const char *gateway, struct look *l,
+                     struct err *err)
 {
     AUTO(strlist_free) struct strlist cases = { 0 };
+    const struct deliverable *d;
+    size_t i = 0;
 
     if (!store_read(face->x->store, look_work, l, err))
         return false;
-    choose(l, clock_now(face->x->clock), &cases);
-    for (size_t i = 0; i < cases.count; i++) {
-        if (!tell(face, office, cases.items[i], gateway, err))
+    while (i < l->open.count && cases.count < CASES_AT_ONCE) {
+        d = &l->open.items[i];
+        if (!tell(face, office, channel, d->case_id, gateway, err))
             return false;
         log_info("notice.sent", log_s("office", office->id),
-                 log_s("case", cases.items[i]));
+                 log_s("channel", channel_names[channel]), log_s("case", d->case_id));
+        strlist_add(&cases, d->case_id);
+        for (; i < l->open.count && strlist_has(&cases, l->open.items[i].case_id); i++)
+            (void)STORE_COPY(l->told, l->open.items[i].id);
+        if (!store_run(face->x->store, told_work, l, err))
+            return false;
     }
-    return cases.count == 0 || store_run(face->x->store, told_work, l, err);
+    return true;
 }
 
 static void serve(struct notice_face *face, const struct office *office,
-                  const char *gateway)
+                  enum channel channel, const char *gateway)
 {
-    struct waiting *w = waiting_of(face, office->id);
+    struct waiting *w = waiting_of(face, office->id, channel);
     struct look l = { .face = face, .office = office->id };
     struct err err = { 0 };
 
     if (w == NULL || clock_monotonic() < w->not_before_ms)
         return;
-    snprintf(l.key, sizeof l.key, "notice/%s", office->id);
-    if (tell_all(face, office, gateway, &l, &err))
+    snprintf(l.key, sizeof l.key, "notice/%s/%s", office->id, channel_names[channel]);
+    if (tell_all(face, office, channel, gateway, &l, &err))
         w->failures = 0;
     else
         put_off(w, &err);
@@ -310,15 +321,16 @@ int64_t notice_round(struct notice_face *face)
     int64_t now, rest = REST_MS;
 
     for (size_t i = 0; i < snap->office_count; i++)
-        if (snap->offices[i].notice_mail != NULL ||
-            snap->offices[i].notice_webhook != NULL)
-            serve(face, &snap->offices[i], snap->own.id);
+        for (enum channel c = BY_MAIL; c < CHANNELS; c++)
+            if (is_wanted(&snap->offices[i], c))
+                serve(face, &snap->offices[i], c, snap->own.id);
     now = clock_monotonic();
-    for (size_t i = 0; i < face->office_count; i++)
-        if (face->offices[i].failures > 0 && face->offices[i].not_before_ms - now < rest)
-            rest = face->offices[i].not_before_ms > now
-                       ? face->offices[i].not_before_ms - now
-                       : SECOND_MS;
+    for (size_t i = 0; i < face->waiting_count; i++) {
+        const struct waiting *w = &face->waiting[i];
+
+        if (w->failures > 0 && w->not_before_ms - now < rest)
+            rest = w->not_before_ms > now ? w->not_before_ms - now : SECOND_MS;
+    }
     return rest;
 }
 
@@ -440,8 +452,8 @@ void notice_stop(struct notice_face **notice)
     pthread_mutex_unlock(&face->lock);
     if (face->runs)
         pthread_join(face->thread, NULL);
-    for (size_t i = 0; i < face->office_count; i++)
-        mem_free(&face->offices[i].office);
+    for (size_t i = 0; i < face->waiting_count; i++)
+        mem_free(&face->waiting[i].office);
     http_client_free(&face->client);
     tls_client_free(&face->tls);
     if (face->password != NULL)

@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "http/server.h"
 #include "store/bodies.h"
+#include "store/cases.h"
 #include "store/deliverables.h"
 #include "store/messages.h"
 
@@ -23,6 +24,7 @@ struct post {
     struct http_service hook;
     struct http_server *server;
     atomic_int status;
+    atomic_uint heard; /* so many calls are answered with status, those after them 500 */
     unsigned calls; /* written by the one worker, read between rounds */
     struct buf body;
     char signature[128];
@@ -53,7 +55,9 @@ static void hook_handle(void *ctx, struct http_exchange *e)
         buf_clear(&p->body);
     snprintf(p->signature, sizeof p->signature, "%s", signature != NULL ? signature : "");
     p->calls++;
-    http_respond(e, &(struct http_answer){ .status = atomic_load(&p->status) });
+    http_respond(e, &(struct http_answer){ .status = p->calls > atomic_load(&p->heard)
+                                                     ? 500
+                                                     : atomic_load(&p->status) });
 }
 
 static int post_setup(void **state)
@@ -63,6 +67,7 @@ static int post_setup(void **state)
     const struct notice_settings settings = { .again_ms = DAY_MS };
 
     atomic_store(&p->status, 204);
+    atomic_store(&p->heard, 1000);
     p->body = (struct buf)BUF_INIT(64 * 1024);
     p->hook = (struct http_service){
         .name = "hook", .ctx = p, .gate = hook_gate, .handle = hook_handle, .workers = 1
@@ -109,12 +114,18 @@ static bool in_work(struct store_tx *tx, void *ctx, struct err *err)
                          .kind = "opaque",
                          .partner = "UA-GW1",
                          .own_office = "MD-COORD" };
+    struct case_row row = { .own_office = "MD-COORD",
+                            .partner = "UA-GW1",
+                            .role = "receiver",
+                            .state = "delivered",
+                            .environment = "test" };
     char id[STORE_ROW_TEXT];
     bool taken;
 
     uuid_make(m.id);
     snprintf(m.case_id, sizeof m.case_id, "%s", c->case_id);
-    return message_add(tx, &m, &taken, err) &&
+    snprintf(row.id, sizeof row.id, "%s", c->case_id);
+    return case_add(tx, &row, &taken, err) && message_add(tx, &m, &taken, err) &&
            message_set_state(tx, m.row, MESSAGE_READY, NULL, NULL, err) &&
            deliverable_add(tx, m.row, "MD-COORD", id, err);
 }
@@ -124,6 +135,22 @@ static void deliver(struct post *p, const char *case_id)
     struct in_ctx c = { .case_id = case_id };
 
     desk_run(&p->md, in_work, &c);
+}
+
+static bool page_work(struct store_tx *tx, void *ctx, struct err *err)
+{
+    for (int i = 0; i < STORE_PAGE_MAX; i++)
+        if (!in_work(tx, ctx, err))
+            return false;
+    return true;
+}
+
+static void start_anew(struct post *p)
+{
+    const struct notice_settings settings = { .again_ms = DAY_MS };
+
+    notice_stop(&p->face);
+    OK((p->face = notice_new(&p->md.x, &settings, &err)) != NULL);
 }
 
 /* --- told ------------------------------------------------------------------------------------ */
@@ -216,6 +243,53 @@ static void test_later(void **state)
     assert_int_equal(p->calls, 2);
 }
 
+/* What was heard before the failure is not told again. */
+static void test_half_way(void **state)
+{
+    struct post *p = *state;
+
+    atomic_store(&p->heard, 2);
+    deliver(p, "K7QX-92MD-4RTE-5");
+    deliver(p, "RFSM-4876-FW9H-T");
+    deliver(p, "K7QX-92MD-4RTE-5");
+    deliver(p, "A third case");
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 3);
+    atomic_store(&p->heard, 1000);
+    start_anew(p);
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 4);
+    assert_non_null(strstr(buf_str(&p->body), "A third case"));
+}
+
+/* No mail server: the webhook hears it all the same, and once. */
+static void test_channels_are_apart(void **state)
+{
+    struct post *p = *state;
+
+    p->md.offices[0].notice_mail = "office@example.org";
+    desk_snapshot(&p->md);
+    deliver(p, "K7QX-92MD-4RTE-5");
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 1);
+    start_anew(p);
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 1);
+}
+
+static void test_behind_a_full_page(void **state)
+{
+    struct post *p = *state;
+    struct in_ctx c = { .case_id = "K7QX-92MD-4RTE-5" };
+
+    desk_run(&p->md, page_work, &c);
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 1);
+    deliver(p, "RFSM-4876-FW9H-T");
+    (void)notice_round(p->face);
+    assert_int_equal(p->calls, 2);
+}
+
 static void test_no_secret(void **state)
 {
     struct post *p = *state;
@@ -242,7 +316,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_once),  T(test_signed),    T(test_restart), T(test_again),
-        T(test_later), T(test_no_secret), T(test_files),
+        T(test_later), T(test_no_secret), T(test_files),   T(test_half_way),
+        T(test_channels_are_apart), T(test_behind_a_full_page),
     };
 
     return cmocka_run_group_tests(tests, keys_setup, keys_teardown);
