@@ -48,7 +48,7 @@ struct lane {
     uint64_t wakes;    /* how often it was woken: each sender compares with what it saw */
     bool probing;      /* one sender is out while failures > 0 */
     unsigned failures; /* in a row */
-    int64_t probe_at_ms; /* not before, while failures > 0 */
+    int64_t probe_at_ms; /* monotonic; not before, while failures > 0 */
     unsigned threads;
     pthread_t ids[PARTNER_SENDERS_MAX];
 };
@@ -191,13 +191,13 @@ static void lane_wake(struct lane *lane)
 }
 
 /* How many a sender may claim now: 0 while another probes or the probe is not due. */
-static size_t may_claim(struct lane *lane, int64_t now_ms, bool *ret_probes)
+static size_t may_claim(struct lane *lane, bool *ret_probes)
 {
     size_t max = CLAIM_MAX;
 
     pthread_mutex_lock(&lane->lock);
     if (lane->failures > 0)
-        max = !lane->probing && now_ms >= lane->probe_at_ms ? 1 : 0;
+        max = !lane->probing && clock_monotonic() >= lane->probe_at_ms ? 1 : 0;
     *ret_probes = max == 1;
     lane->probing |= *ret_probes;
     pthread_mutex_unlock(&lane->lock);
@@ -233,8 +233,10 @@ static void partner_is_back(struct lane *lane)
 }
 
 /* A failure before the next probe is due is the same outage met by another message. */
-static void note_failure(struct lane *lane, int64_t now_ms)
+static void note_failure(struct lane *lane)
 {
+    int64_t now_ms = clock_monotonic();
+
     if (lane->failures > 0 && now_ms < lane->probe_at_ms)
         return;
     lane->failures++;
@@ -252,7 +254,7 @@ static void learn(struct lane *lane, const struct attempt_result *result)
         back = lane->failures > 0;
         lane->failures = 0;
     } else if (result->failed) {
-        note_failure(lane, clock_now(lane->d->x.clock));
+        note_failure(lane);
     }
     pthread_mutex_unlock(&lane->lock);
     if (back)
@@ -306,17 +308,18 @@ static int64_t rest(struct lane *lane)
 {
     struct lane_ctx c = { .lane = lane };
     struct err err = { 0 };
-    int64_t now = clock_now(lane->d->x.clock), wait = lane->d->settings.poll_ms;
+    int64_t wait = lane->d->settings.poll_ms;
 
-    if (!store_read(lane->d->x.store, read_due, &c, &err))
+    if (!store_read(lane->d->x.store, read_due, &c, &err) || c.due_ms == 0)
         return wait;
+    int64_t due_in = c.due_ms - clock_now(lane->d->x.clock);
     pthread_mutex_lock(&lane->lock);
-    int64_t due = c.due_ms;
-    if (lane->failures > 0 && due < lane->probe_at_ms)
-        due = due == 0 ? 0 : lane->probe_at_ms;
+    int64_t probe_in = lane->failures > 0 ? lane->probe_at_ms - clock_monotonic() : 0;
     pthread_mutex_unlock(&lane->lock);
-    if (due != 0 && due - now < wait)
-        wait = due - now > 20 ? due - now : 20;
+    if (due_in < probe_in)
+        due_in = probe_in;
+    if (due_in < wait)
+        wait = due_in > 20 ? due_in : 20;
     return wait;
 }
 
@@ -408,7 +411,7 @@ static enum turn turn(struct sender *s)
     if (partner == NULL || partner->paused_by_file ||
         !store_read(lane->d->x.store, read_partner, &c, &err) || c.row.paused)
         return TURN_SHUT;
-    size_t max = may_claim(lane, clock_now(lane->d->x.clock), &probes);
+    size_t max = may_claim(lane, &probes);
     if (max == 0)
         return lane_probes(lane) ? TURN_SHUT : TURN_IDLE;
     bool some = claim(lane, max, &list) && list.count > 0;

@@ -245,6 +245,34 @@ static void test_one_refused(void **state)
     fake_stop(&fake);
 }
 
+/* A clock set back does not put the next probe off. */
+static void test_clock_set_back(void **state)
+{
+    const struct saying busy = { .status = 503 };
+    struct desk d;
+    struct fake fake;
+    char rows[2][STORE_ROW_TEXT];
+    struct dispatch_settings s = quick();
+
+    (void)state;
+    s.spacing_ms[0] = 2000;
+    fake_start(&fake, &busy, 1);
+    sender_open(&d, fake.port, ", \"senders\": 1");
+    run_clock(&d);
+    enqueue(&d, rows[0], 0, "meets an outage");
+    struct dispatch *running = start(&d, &s);
+    WAIT_FOR(partner_of(&d).failures > 0);
+    nap(200); /* the sender rests */
+    d.clock.offset_ms -= HOUR_MS;
+    enqueue(&d, rows[1], 0, "is due by the new time");
+    dispatch_wake(running, NULL);
+    WAIT_FOR(atomic_load(&fake.requests) == 2);
+    dispatch_stop(&running, 1000);
+    assert_int_equal(message_of(&d, rows[1]).attempts, 1);
+    desk_close(&d);
+    fake_stop(&fake);
+}
+
 static bool sweep_work(struct store_tx *tx, void *ctx, struct err *err)
 {
     return queue_sweep_leases(tx, ctx, err);
@@ -482,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_back_again),
         cmocka_unit_test(test_outage),
         cmocka_unit_test(test_one_refused),
+        cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_slow_ones_share_a_claim),
         cmocka_unit_test(test_probe_after_restart),
         cmocka_unit_test(test_woken_while_busy),
