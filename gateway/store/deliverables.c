@@ -4,7 +4,8 @@
  * A deliverable that was never handed may be handed when it overtakes, has no case or no
  * sequence, or when every lower sequence of its case has been received (expected_in of the case
  * has passed it) and no lower one of the same office still waits. The state of the message
- * follows: handed-over with the first hand-over, acknowledged when all its offices have it.
+ * follows: handed-over with the first hand-over, acknowledged when all its offices have it. An
+ * office whose assignment was withdrawn is none of them: its rows rest until it is assigned again.
  */
 #include "store/deliverables.h"
 
@@ -25,6 +26,12 @@
     "   AND lower.state = 'ready' AND lower.state <> 'acknowledged'" \
     "   AND lower.case_id = deliverable.case_id AND lower.overtakes = 0" \
     "   AND lower.sequence > 0 AND lower.sequence < deliverable.sequence)))"
+
+/* True for a row of deliverable whose office has the case; without a case it is its own. */
+#define IS_ASSIGNED \
+    "(deliverable.case_id = '' OR EXISTS (SELECT 1 FROM case_office" \
+    " WHERE case_office.case_id = deliverable.case_id" \
+    " AND case_office.office = deliverable.office))"
 
 static const char *state_name(int value)
 {
@@ -159,7 +166,7 @@ bool deliverable_due(struct store_tx *tx, const char *office, bool again, size_t
 {
     return list(tx,
                 " WHERE deliverable.office = ? AND deliverable.state <> 'acknowledged'"
-                " AND deliverable.next_ms <= ?"
+                " AND deliverable.next_ms <= ? AND " IS_ASSIGNED
                 " AND ((deliverable.state = 'ready' AND " ITS_TURN
                 ") OR (? = 1 AND deliverable.state = 'handed'))"
                 " ORDER BY deliverable.overtakes DESC, deliverable.case_id,"
@@ -174,7 +181,7 @@ bool deliverable_open(struct store_tx *tx, const char *office, const char *after
 {
     struct sql_where where = { 0 };
 
-    where_add(&where, "deliverable.state <> 'acknowledged'");
+    where_add(&where, "deliverable.state <> 'acknowledged' AND " IS_ASSIGNED);
     where_text(&where, "deliverable.office = ?", office);
     where_text(&where, "deliverable.id > ?", after);
     where_order(&where, " ORDER BY deliverable.id LIMIT ?", page_limit(limit));
@@ -237,15 +244,22 @@ bool deliverable_postpone(struct store_tx *tx, const char *id, int64_t next_ms,
 
 static bool message_acknowledged(struct store_tx *tx, const char *row, struct err *err)
 {
+    AUTO(mem_free) struct message *m = mem_alloc(sizeof *m);
     int64_t one;
     bool waiting;
 
     if (!sql_int(tx,
                  "SELECT 1 FROM deliverable WHERE message_row = ?"
-                 " AND state <> 'acknowledged' LIMIT 1",
+                 " AND state <> 'acknowledged' AND " IS_ASSIGNED " LIMIT 1",
                  SQL_ARGS(sql_t(row)), &one, &waiting, err))
         return false;
-    return waiting || message_set_state(tx, row, MESSAGE_ACKNOWLEDGED, NULL, NULL, err);
+    if (waiting)
+        return true;
+    if (!message_must_get(tx, row, m, err))
+        return false;
+    if (m->state == MESSAGE_ACKNOWLEDGED) /* before this office was assigned */
+        return true;
+    return message_set_state(tx, row, MESSAGE_ACKNOWLEDGED, NULL, NULL, err);
 }
 
 bool deliverable_acknowledge(struct store_tx *tx, const char *id, bool *ret_already,
@@ -309,7 +323,8 @@ bool deliverable_totals(struct store_tx *tx, deliverable_total_cb *each, void *c
 
     if (!sql_query(tx,
                    "SELECT office, state, COUNT(*), MIN(created_ms) FROM deliverable"
-                   " WHERE state <> 'acknowledged' GROUP BY office, state"
+                   " WHERE state <> 'acknowledged' AND " IS_ASSIGNED
+                   " GROUP BY office, state"
                    " ORDER BY office, state",
                    SQL_NO_ARGS, &query, err))
         return false;

@@ -4,7 +4,7 @@
  * A delivery id is given once and stays. An office may be handed the same deliverable again
  * only under that id, and then it is marked as a repeat. Of one case and office the lower
  * sequence goes first; what lies behind a gap (a message not yet received) waits, except kinds
- * that overtake.
+ * that overtake. What an office was assigned and no longer is, is neither listed nor counted.
  */
 #ifndef STORE_DELIVERABLES_H
 #define STORE_DELIVERABLES_H
@@ -71,7 +71,7 @@ NODISCARD bool deliverable_handed(struct store_tx *tx, const char *id, int64_t n
 NODISCARD bool deliverable_postpone(struct store_tx *tx, const char *id, int64_t next_ms,
                                     struct err *err);
 /* The office has it; a repeat changes nothing. The message becomes acknowledged with the last
- * of its deliverables. ERR_REJECT "deliverable.not-handed", "deliverable.unknown". */
+ * of its deliverables whose office still has the case. ERR_REJECT "deliverable.not-handed", "deliverable.unknown". */
 NODISCARD bool deliverable_acknowledge(struct store_tx *tx, const char *id,
                                        bool *ret_already, struct err *err);
 

@@ -140,6 +140,41 @@ static void test_offices_are_apart(void **state)
     assert_int_equal(get_message(tx, m.row).state, MESSAGE_ACKNOWLEDGED);
 }
 
+/* Taken from an office again: not due, not open, not waited for; assigned anew it is there. */
+static void test_a_withdrawn_office_is_not_waited_for(void **state)
+{
+    struct store_tx *tx = begin_with_case(state);
+    AUTO(deliverable_list_free) struct deliverable_list list = { 0 };
+    char ours[STORE_ROW_TEXT], theirs[STORE_ROW_TEXT];
+    struct message m;
+    bool found, already;
+
+    deliver_to(tx, "m1", "A", 1, "M01", "MD-TEAM", theirs);
+    OK(message_find(tx, MESSAGE_IN, "m1", &m, &found, &err));
+    OK(deliverable_add(tx, m.row, "MD-COORD", ours, &err));
+    OK(case_assign(tx, "A", "MD-TEAM", &err));
+    OK(deliverable_open(tx, "MD-TEAM", NULL, 0, &list, &err));
+    assert_int_equal(list.count, 1);
+    deliverable_list_free(&list);
+    OK(case_unassign(tx, "A", "MD-TEAM", &err));
+    OK(deliverable_open(tx, "MD-TEAM", NULL, 0, &list, &err));
+    assert_int_equal(list.count, 0);
+    deliverable_list_free(&list);
+    OK(deliverable_due(tx, "MD-TEAM", true, 10, &list, &err));
+    assert_int_equal(list.count, 0);
+    deliverable_list_free(&list);
+    OK(deliverable_handed(tx, ours, NOW, &err));
+    OK(deliverable_acknowledge(tx, ours, &already, &err));
+    assert_int_equal(get_message(tx, m.row).state, MESSAGE_ACKNOWLEDGED);
+    OK(case_assign(tx, "A", "MD-TEAM", &err));
+    OK(deliverable_due(tx, "MD-TEAM", false, 10, &list, &err));
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0].id, theirs);
+    OK(deliverable_handed(tx, theirs, NOW, &err));
+    OK(deliverable_acknowledge(tx, theirs, &already, &err));
+    assert_int_equal(get_message(tx, m.row).state, MESSAGE_ACKNOWLEDGED);
+}
+
 static void test_repeats_under_the_same_id(void **state)
 {
     struct bench *b = *state;
@@ -285,6 +320,7 @@ int main(void)
         WITH_BENCH(test_a_refused_message_is_no_gap),
         WITH_BENCH(test_a_postponed_one_keeps_later_ones_back),
         WITH_BENCH(test_offices_are_apart),
+        WITH_BENCH(test_a_withdrawn_office_is_not_waited_for),
         WITH_BENCH(test_repeats_under_the_same_id),
         WITH_BENCH(test_no_case_no_order),
         WITH_BENCH(test_a_quarantined_message_is_not_handed),
