@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "as4/pmode.h"
 #include "base/err.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -358,11 +359,13 @@ static void put_back(struct lane *lane, const struct message *items, size_t coun
         log_warn("queue.put-back", log_s("partner", lane->partner), log_fault(&err));
 }
 
-/* Its call would have ended, well or not, before the claim runs out. */
+/* Its call would have ended, well or not, before the claim runs out. The size of an opaque
+ * message is not always known (0): it may be the largest. */
 static bool lease_lasts(const struct dispatch *d, const struct message *m)
 {
+    uint64_t octets = m->octets != 0 ? m->octets : PMODE_WIRE_MAX;
     int64_t longest =
-        d->settings.total_ms + (int64_t)(m->octets / (1024 * 1024) + 1) * PER_MIB_MS;
+        d->settings.total_ms + (int64_t)(octets / (1024 * 1024) + 1) * PER_MIB_MS;
 
     return m->lease_until_ms - clock_now(d->x.clock) >= longest;
 }

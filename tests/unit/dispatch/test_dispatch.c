@@ -315,6 +315,34 @@ static void test_slow_ones_share_a_claim(void **state)
     fake_stop(&fake);
 }
 
+/* Whose size is not known may need the time of the largest. */
+static void test_size_not_known(void **state)
+{
+    const struct saying quickly = { .status = 200, .type = "text/plain", .body = "hm" };
+    struct desk d;
+    struct fake fake;
+    char rows[2][STORE_ROW_TEXT];
+    struct dispatch_settings s = quick();
+    int64_t claims = 0;
+
+    (void)state;
+    s.lease_ms = 5 * MINUTE_MS;
+    fake_start(&fake, &quickly, 1);
+    sender_open(&d, fake.port, ", \"senders\": 1");
+    run_clock(&d);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        enqueue(&d, rows[i], 0, "of some size");
+    struct dispatch *running = start(&d, &s);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        WAIT_FOR(message_of(&d, rows[i]).state == MESSAGE_HELD);
+        claims += message_of(&d, rows[i]).fence;
+    }
+    dispatch_stop(&running, 1000);
+    assert_int_equal(claims, 3); /* one of them twice */
+    desk_close(&d);
+    fake_stop(&fake);
+}
+
 /* A restart asks at once whether a partner that was dead is back, with one message. */
 static void test_probe_after_restart(void **state)
 {
@@ -512,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_one_refused),
         cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_slow_ones_share_a_claim),
+        cmocka_unit_test(test_size_not_known),
         cmocka_unit_test(test_probe_after_restart),
         cmocka_unit_test(test_woken_while_busy),
         cmocka_unit_test(test_paused),
