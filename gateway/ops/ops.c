@@ -24,6 +24,7 @@ static const struct {
     { "ops.argument", OPS_BAD },
     { "ops.not-allowed", OPS_NOT_ALLOWED },
     { "ops.unknown", OPS_NOT_FOUND },
+    { "intake.case-unknown", OPS_NOT_FOUND },
     { "intake.other-content", OPS_CONFLICT },
     { "intake.number-used", OPS_CONFLICT },
     { "upload.other-content", OPS_CONFLICT },

@@ -143,7 +143,8 @@ void op_message_why(struct ops *o, const struct ops_call *c, struct ops_result *
     struct why_ctx w = { .m = &m };
     struct err err = { 0 };
 
-    if (!op_find_message(o, c->caller, c->id, &m, &err)) {
+    if (!op_find_message(o, c->caller, c->id, &m, &err) ||
+        !op_audit_read(o, c->caller, "message.read", m.case_id, m.id, &err)) {
         op_fail(r, &err);
         return;
     }

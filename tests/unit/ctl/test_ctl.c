@@ -295,7 +295,7 @@ static void test_refused(void **state)
         { false, "deliverable list", EX_NOPERM, "[ops.not-allowed]" },
         { true, "show nix", 1, "[message.unknown]" },
         { true, "case show K7QX-92MD-4RTE-5", 1, "[case.unknown]" },
-        { true, "case take K7QX-92MD-4RTE-5", CTL_FINDINGS, "[intake.case-unknown]" },
+        { true, "case take K7QX-92MD-4RTE-5", 1, "[intake.case-unknown]" },
         { true,
           "submit mappings/national/MD/samples/bad/02-unknown-exploitation-code.json "
           "--to "

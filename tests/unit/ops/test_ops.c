@@ -465,6 +465,7 @@ static void test_why(void **state)
                         "message.accepted");
     assert_non_null(strstr(json_string_value(json_object_get(first, "text")),
                            "by somebody of MD-COORD (officer) over rest"));
+    assert_int_equal(audited(&p->md, "message.read"), 1);
 }
 
 /* --- the queue ------------------------------------------------------------------------------- */
