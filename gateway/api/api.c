@@ -32,6 +32,7 @@
 #define METRICS_MAX     (4 * 1024 * 1024)
 #define ANSWER_MAX      (64 * 1024 * 1024)
 #define REQUEST_ID_MAX  128
+#define EMPTY_MAX       16 /* octets of "{}", which many clients send with every POST */
 #define HEADERS_MAX     (OPS_HEADERS_MAX + 5)
 
 struct api {
@@ -114,12 +115,17 @@ static void refuse_unknown(struct http_gate *gate)
     gate->headers[1] = (struct http_header){ "WWW-Authenticate", "Bearer" };
 }
 
+static uint64_t body_limit(const struct ops_entry *entry)
+{
+    return entry->body == OPS_BODY_NONE ? EMPTY_MAX : entry->body_max;
+}
+
 static bool body_fits(const struct ops_entry *entry, const struct http_head *head,
                       struct http_gate *gate)
 {
     struct err why = { 0 };
 
-    if (head->framing != HTTP_BODY_LENGTH || head->length <= entry->body_max)
+    if (head->framing != HTTP_BODY_LENGTH || head->length <= body_limit(entry))
         return true;
     if (entry->body == OPS_BODY_NONE)
         err_set(&why, ERR_REJECT, "api.body", "%s takes no body", entry->name);
@@ -150,7 +156,7 @@ static void gate_operation(struct api *api, const struct http_head *head,
     note->caller = caller;
     *match = (struct route_match){ 0 };
     gate->verdict = HTTP_GATE_ACCEPT;
-    gate->body_max = entry->body_max;
+    gate->body_max = body_limit(entry);
     gate->needs_length = entry->body == OPS_BODY_OCTETS;
     gate->seal_spool = true;
     gate->note = note;
@@ -237,6 +243,23 @@ static bool read_json(const struct ops_entry *entry, const struct source *body,
         return err_set(err, ERR_REJECT, "ops.argument", "the body must be a JSON object");
     json_object_update_missing(args, object);
     return true;
+}
+
+/* No body, or an object with nothing in it. */
+static bool read_nothing(const struct ops_entry *entry, const struct source *body,
+                         struct err *err)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT(EMPTY_MAX);
+    AUTO(json_drop) json_t *object = NULL;
+    struct err why = { 0 };
+
+    if (body->size == 0)
+        return true;
+    if (!source_load(body, &text, err))
+        return false;
+    object = json_parse(buf_str(&text), text.len, NULL, &why);
+    return (json_is_object(object) && json_object_size(object) == 0) ||
+           err_set(err, ERR_REJECT, "api.body", "%s takes no body", entry->name);
 }
 
 /* --- answering ---------------------------------------------------------------------------- */
@@ -337,6 +360,7 @@ static void run(struct api *api, struct http_exchange *e, const struct note *not
 
     if (!read_query(entry, e->head.query, args, &err) ||
         (entry->body == OPS_BODY_JSON && !read_json(entry, e->body, args, &err)) ||
+        (entry->body == OPS_BODY_NONE && !read_nothing(entry, e->body, &err)) ||
         !read_key(&e->head, &call.key, &err)) {
         *ret = (struct ops_result){ .outcome =
                                         err.kind == ERR_REJECT ? OPS_BAD : OPS_TROUBLE,

@@ -203,7 +203,7 @@ static void test_json_bodies(void **state)
         { "[]", 400, "ops.argument" },
         { "{\"acte\": 1}", 400, "ops.argument" },
         { "{", 400, "json.malformed" },
-        { "{}", 422, "intake.case-unknown" },
+        { "{}", 404, "intake.case-unknown" },
         { "{\"fields\": [{}]}", 400, "ops.argument" },
     };
 
@@ -218,6 +218,33 @@ static void test_json_bodies(void **state)
     }
 }
 
+/* Many clients send {} with every POST; anything else is no body of such an operation. */
+static void test_no_body(void **state)
+{
+    struct post *p = *state;
+    static const struct {
+        const char *text;
+        int status;
+        const char *code;
+    } rows[] = {
+        { "{}", 404, "deliverable.unknown" },
+        { "{\"a\":1}", 400, "api.body" },
+        { "[]", 400, "api.body" },
+        { "{", 400, "api.body" },
+        { "{\"acknowledged\": true}", 413, "api.body" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(source_free)
+        struct source *body = source_of_memory(rows[i].text, strlen(rows[i].text));
+
+        assert_int_equal(call(p, "POST", "/v1/deliverables/nix/acknowledge",
+                              "officer-key", NULL, body),
+                         rows[i].status);
+        is_problem(p, rows[i].code);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, post_setup, post_teardown)
 
 int main(void)
@@ -225,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_health), T(test_refusals),  T(test_operator),
         T(test_submit), T(test_too_large), T(test_json_bodies),
+        T(test_no_body),
     };
 
     return cmocka_run_group_tests(tests, keys_setup, keys_teardown);
