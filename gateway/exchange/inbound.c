@@ -667,6 +667,17 @@ static enum inbound refuse(struct incoming *in, const struct refusing *r,
     return INBOUND_REFUSED;
 }
 
+/* What is wrong with the message itself is as wrong at the next try: its sender hears it now. */
+static bool is_final(const struct err *fault, struct refusing *r)
+{
+    if (fault->kind != ERR_REJECT)
+        return false;
+    *r = (struct refusing){ "trm.canonical", *fault, AS4_OTHER };
+    if (text_eq(fault->code, "trm.header"))
+        r->detail = "trm.header";
+    return true;
+}
+
 /* --- whole -------------------------------------------------------------------------------- */
 
 /* Parts of an opaque message as they are, with their types. */
@@ -756,7 +767,7 @@ enum inbound inbound_take(const struct exchange *x, const struct snapshot *snap,
     if (!prepare(&in, &r, &fault)) {
         if (in.kind[0] == '\0' && in.draft.header.kind[0] != '\0')
             in.kind = in.draft.header.kind;
-        if (r.detail != NULL)
+        if (r.detail != NULL || is_final(&fault, &r))
             return refuse(&in, &r, refusal);
         *err = fault;
         return INBOUND_TROUBLE;
@@ -772,6 +783,8 @@ enum inbound inbound_take(const struct exchange *x, const struct snapshot *snap,
             r = (struct refusing){ "trm.content-differs", fault, AS4_OTHER };
             return refuse(&in, &r, refusal);
         }
+        if (is_final(&fault, &r))
+            return refuse(&in, &r, refusal);
         *err = fault;
         return INBOUND_TROUBLE;
     }

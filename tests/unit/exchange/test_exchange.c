@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "as4/package.h"
+#include "as4/response.h"
 #include "base/body.h"
 #include "base/file.h"
 #include "exchange/answer.h"
@@ -738,6 +740,50 @@ static void test_other_environment(void **state)
     assert_out(&p->md, r.message_id, MESSAGE_REJECTED, "trm.environment");
 }
 
+/* A message id that no row can hold: its sender is told, and not put off again and again. */
+static void test_long_id(void **state)
+{
+    struct pair *p = *state;
+    AUTO(snapshot_release) const struct snapshot *snap = snapshot_hold(p->md.x.box);
+    const struct partner *ua = snapshot_partner(snap, "UA-GW1");
+    const struct pmode pmode = pmode_test(partner_pmode(ua, AGREEMENT));
+    char host[STORE_NAME_TEXT];
+
+    memset(host, 'h', sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    const struct as4_spec spec = { .pmode = &pmode,
+                                   .host = host,
+                                   .conversation_id = "test",
+                                   .timestamp_ms = p->md.clock.fixed_ms,
+                                   .signing = &snap->keys.sign,
+                                   .encrypt_cert =
+                                       partner_encrypt_cert(ua, p->md.clock.fixed_ms) };
+    AUTO(as4_package_free) struct as4_package *package = NULL;
+    const struct http_client_settings settings = { .tls = ua->tls, .total_ms = 30000 };
+    AUTO(http_client_free) struct http_client *client = http_client_new(&settings);
+    AUTO(http_result_free) struct http_result result = HTTP_RESULT_INIT;
+    AUTO(as4_outcome_free) struct as4_outcome outcome = { 0 };
+
+    OK(as4_package_make(&spec, &package, &err));
+    AUTO(source_free) struct source *body = as4_package_wire(package);
+    const struct http_call call = { .url = ua->url,
+                                    .connect_to = ua->connect_to,
+                                    .content_type = package->content_type,
+                                    .body = body };
+    http_client_call(client, &call, &result);
+    assert_int_equal(result.outcome, HTTP_ANSWERED);
+    assert_int_not_equal(result.status, 503);
+    const struct as4_http http = { .status = result.status,
+                                   .content_type = result.content_type,
+                                   .body = result.body.data,
+                                   .len = result.body.len };
+    const struct as4_sent sent = { .message_id = package->message_id,
+                                   .digests = &package->digests };
+    as4_response_read(&http, &sent, &pmode, ua->trust, p->md.clock.fixed_ms, &outcome);
+    assert_non_null(outcome.detail);
+    assert_non_null(strstr(outcome.detail, "trm.header"));
+}
+
 static void test_denied_by_receiver(void **state)
 {
     struct pair *p = *state;
@@ -1035,6 +1081,7 @@ int main(void)
         PAIR_TEST(test_same_at_once),
         PAIR_TEST(test_case_at_once),
         PAIR_TEST(test_denied_by_receiver),
+        PAIR_TEST(test_long_id),
         PAIR_TEST(test_held_and_released),
         PAIR_TEST(test_sealed),
     };
