@@ -259,7 +259,12 @@ static void take(struct call *c, struct http_exchange *e, struct as4_inbound *in
         return;
     case INBOUND_TROUBLE:
         atomic_fetch_add(&c->wire->counters.broken, 1);
-        log_error("as4.not-stored", log_s("partner", in->partner), log_fault(&err));
+        /* Two copies at once: one is stored, and the sender of the other comes again. A disk
+         * that is full is worth a retry too, and an alarm. */
+        if (err.kind == ERR_RETRY && text_starts(err.code, "inbound."))
+            log_info("as4.not-yet", log_s("partner", in->partner), log_fault(&err));
+        else
+            log_error("as4.not-stored", log_s("partner", in->partner), log_fault(&err));
         busy(e, 60);
         return;
     }
