@@ -6,7 +6,7 @@ messages held and released by an operator, deliverables listed, fetched and ackn
 kills everything that a face had accepted must have arrived exactly once: nothing lost, nothing
 delivered twice under two delivery ids.
 
-  kill.py [--kills 50] [--messages 500] [--seed N]
+  kill.py [--kills 50] [--messages 1200] [--seed N]
 
 Ends with metric kill_times, kill_messages, kill_lost, kill_twice. `--break-promise` runs a build in which
 the receiver answers before its commit (TRM_FAULT=in.no-commit:fail) and must find loss: a test that
@@ -30,9 +30,12 @@ from world import Failure, World  # noqa: E402
 
 
 class Load:
-    """Submits referrals from one gateway to another until told to stop; remembers what was accepted."""
+    """Submits referrals from one gateway to another until told to stop; remembers what was accepted.
+    `part()` is how much of them may be out by now: so that there is load at every kill, not a rush
+    before the first and silence after."""
 
-    def __init__(self, world, sender, receiver, agreement, seed, total):
+    def __init__(self, world, sender, receiver, agreement, seed, total, part):
+        self.part = part
         self.world, self.sender, self.receiver, self.agreement = world, sender, receiver, agreement
         self.forms = Forms(seed)
         self.total = total
@@ -58,6 +61,8 @@ class Load:
 
     def run(self):
         for i in range(self.total):
+            while i >= self.total * self.part() and not self.stop:
+                time.sleep(0.02)
             if self.stop:
                 return
             with self.lock:
@@ -181,7 +186,7 @@ def settle(senders, readers, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--messages", type=int, default=500)
+    parser.add_argument("--messages", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--seconds", type=float, default=480)
     parser.add_argument("--settle", type=float, default=60, help="seconds that the last ones may take")
@@ -204,7 +209,7 @@ def main():
         world.start(env=env)
         world.install("MDUA-1")
         half = args.messages // 4 + 1
-        loads = [Load(world, a, b, "MDUA-1", args.seed + i, half)
+        loads = [Load(world, a, b, "MDUA-1", args.seed + i, half, lambda: (kills + 1) / (args.kills + 1))
                  for i, (a, b) in enumerate((("MD", "UA"), ("UA", "MD"), ("MD", "UA"), ("UA", "MD")))]
         readers = [Reader(world, c, takes=not args.break_promise) for c in ("MD", "UA")]
         operators = [] if args.break_promise else [Operator(world, c, operator, args.seed) for c in ("MD", "UA")]
