@@ -220,7 +220,7 @@ static void name_rows_add(struct compile *c, struct rule *rule)
                 *p = '.';
         rule->full_at = national;
         rule->plain_to = arena_printf(&c->map->arena, "%s/%s", to, name_parts[i]);
-        rule->label = path->shape->doc;
+        rule->label = path->shape->doc != NULL ? path->shape->doc : path->text;
         row_add(c, rule);
     }
     rule->full_at = whole;
